@@ -1,0 +1,147 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Orleans.Concurrency;
+using Orleans.Utilities;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
+using WorkerMesh.Grains.Storage;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Grains.Catalog;
+
+/// <summary>
+/// Holds what registries and gateways said last; asks the registries for what it may have missed. Reentrant, because it
+/// waits for registries, which report to it, and one that does not answer must not keep the gateways waiting.
+/// </summary>
+[Reentrant]
+internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
+{
+    private static readonly TimeSpan AnnounceDelay = TimeSpan.FromMilliseconds(50);
+    private const int RegistriesAskedAtOnce = 64;
+
+    private readonly IWorkerStore store;
+    private readonly TimeProvider clock;
+    private readonly ILogger<ServiceCatalogGrain> logger;
+    private readonly ObserverManager<ICatalogWatcher> watchers;
+    private readonly SortedDictionary<string, ServiceReport> reports = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (GatewayInfo Gateway, TimeSpan HeardAt)> gateways = [];
+    private GrainAlarm announceAlarm = null!;
+    private Task? loading;
+    private CatalogNames names;
+
+    public ServiceCatalogGrain(IWorkerStore store, TimeProvider clock, ILogger<ServiceCatalogGrain> logger)
+    {
+        this.store = store;
+        this.clock = clock;
+        this.logger = logger;
+        watchers = new(IServiceCatalogGrain.GatewayLease, logger);
+        names = new(clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000, []);
+    }
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        announceAlarm = new(this, clock, () => watchers.Notify(watcher => watcher.OnNames(names)));
+        return Task.CompletedTask;
+    }
+
+    public Task Report(ServiceReport report)
+    {
+        Apply(report);
+        return Task.CompletedTask;
+    }
+
+    public async Task<ServiceCatalog> List()
+    {
+        await Load();
+        var services = reports.Values.Where(r => r.ServiceType != ServiceType.None).ToImmutableArray();
+        return new(services, reports.Values.Aggregate(default(StateCounts), (sum, r) => sum + r.Primary));
+    }
+
+    public async Task<CatalogNames?> Watch(ICatalogWatcher watcher, GatewayInfo gateway, long knownVersion)
+    {
+        var now = clock.Elapsed();
+        gateways[gateway.Id] = (gateway, now);
+        foreach (var (id, _) in gateways.Where(g => now - g.Value.HeardAt > IServiceCatalogGrain.GatewayLease).ToList())
+        {
+            gateways.Remove(id);
+        }
+
+        watchers.Subscribe(watcher, watcher);
+        await Load();
+        return names.Version == knownVersion ? null : names;
+    }
+
+    public Task Unwatch(ICatalogWatcher watcher, string gatewayId)
+    {
+        watchers.Unsubscribe(watcher);
+        gateways.Remove(gatewayId);
+        return Task.CompletedTask;
+    }
+
+    public Task<ImmutableArray<GatewayInfo>> ListGateways()
+    {
+        var now = clock.Elapsed();
+        return Task.FromResult(gateways.Values
+            .Where(g => now - g.HeardAt <= IServiceCatalogGrain.GatewayLease)
+            .Select(g => g.Gateway)
+            .OrderBy(g => g.Id, StringComparer.Ordinal)
+            .ToImmutableArray());
+    }
+
+    public async Task Awaken()
+    {
+        await Load();
+        // Also those that are known: a registry that was lost with its silo comes back to watch its leases.
+        await Ask(reports.Values.Select(r => r.ServiceType));
+    }
+
+    private Task Load()
+    {
+        // One load for all who wait for it; the next caller tries again after one that failed.
+        if (loading is null or { IsFaulted: true })
+        {
+            loading = ReadStore();
+        }
+
+        return loading;
+
+        async Task ReadStore()
+        {
+            await Ask(await store.ReadServiceTypesAsync(CancellationToken.None));
+            LogLoaded(reports.Count);
+        }
+    }
+
+    private async Task Ask(IEnumerable<ServiceType> serviceTypes)
+    {
+        foreach (var some in serviceTypes.ToList().Chunk(RegistriesAskedAtOnce))
+        {
+            var counted = await Task.WhenAll(
+                some.Select(s => GrainFactory.GetGrain<IServiceRegistryGrain>(s.Value).Count()));
+            foreach (var report in counted)
+            {
+                Apply(report);
+            }
+        }
+    }
+
+    private void Apply(ServiceReport report)
+    {
+        var key = report.ServiceType.Value;
+        var changed = report.Workers.Total == 0 ? reports.Remove(key) : !reports.ContainsKey(key);
+        if (report.Workers.Total > 0)
+        {
+            reports[key] = report;
+        }
+
+        if (changed && report.ServiceType != ServiceType.None)
+        {
+            var known = reports.Values.Select(r => r.ServiceType).Where(t => t != ServiceType.None);
+            names = new(names.Version + 1, [.. known]);
+            announceAlarm.Within(AnnounceDelay);
+        }
+    }
+
+    [LoggerMessage(1100, LogLevel.Information, "Catalog holds {Count} service types.")]
+    private partial void LogLoaded(int count);
+}

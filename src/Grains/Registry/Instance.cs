@@ -1,0 +1,71 @@
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Workers;
+
+namespace WorkerMesh.Grains.Registry;
+
+/// <summary>One worker as a registry holds it, or the memory of a removed one. A node of the table's list of changes.</summary>
+internal sealed class Instance(WorkerId id)
+{
+    public WorkerId Id { get; } = id;
+
+    public long Incarnation { get; set; }
+
+    public required Registration Registration { get; set; }
+
+    public bool IsPrimary { get; set; }
+
+    public bool Draining { get; set; }
+
+    public bool Degraded { get; set; }
+
+    public double Load { get; set; }
+
+    public double AnnouncedLoad { get; set; }
+
+    public int ActiveRequests { get; set; }
+
+    public TimeSpan LeaseEnd { get; set; }
+
+    /// <summary>Whether the lease ran out and nothing was heard since.</summary>
+    public bool Lapsed { get; set; }
+
+    public TimeSpan LapsedAt { get; set; }
+
+    /// <summary>Whether it lapsed within the window that self-preservation looks at.</summary>
+    public bool InLapseWindow { get; set; }
+
+    /// <summary>Which of its entries in the queue of leases counts.</summary>
+    public int LeaseEntry { get; set; }
+
+    /// <summary>Whether it lapsed together with most others.</summary>
+    public bool Suspected { get; set; }
+
+    public bool Removed { get; set; }
+
+    /// <summary>The state that was announced last.</summary>
+    public WorkerState State { get; set; }
+
+    public long AddedVersion { get; set; }
+
+    /// <summary>The version at which the registration last changed: watchers from before it need it in full.</summary>
+    public long RegisteredVersion { get; set; }
+
+    public long Version { get; set; }
+
+    public Instance? Older { get; set; }
+
+    public Instance? Newer { get; set; }
+
+    public WorkerState CurrentState() => WorkerLifecycle.StateOf(!Lapsed, Suspected, Draining, Degraded);
+
+    public InstanceChange ToChange(long from) => new(
+        Id,
+        Incarnation,
+        Removed,
+        State,
+        Load,
+        ActiveRequests,
+        AddedVersion,
+        Version,
+        !Removed && RegisteredVersion > from ? Registration : null);
+}

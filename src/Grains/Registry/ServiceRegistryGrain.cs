@@ -1,0 +1,204 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Utilities;
+using WorkerMesh.Grains.Catalog;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Storage;
+using WorkerMesh.Grains.Time;
+using WorkerMesh.Grains.Workers;
+
+namespace WorkerMesh.Grains.Registry;
+
+/// <summary>Loads an <see cref="InstanceTable"/>, feeds it what it is told, and announces what changed.</summary>
+internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrain
+{
+    private static readonly TimeSpan CatalogReportDelay = TimeSpan.FromMilliseconds(250);
+
+    private readonly IWorkerStore store;
+    private readonly TimeProvider clock;
+    private readonly RegistryOptions options;
+    private readonly ILogger<ServiceRegistryGrain> logger;
+    private readonly ObserverManager<IRegistryWatcher> watchers;
+    private ServiceType serviceType;
+    private InstanceTable? table;
+    private RegistryVersion announced;
+    private ServiceReport? reported;
+    private GrainAlarm announceAlarm = null!;
+    private GrainAlarm expiryAlarm = null!;
+    private GrainAlarm reportAlarm = null!;
+
+    public ServiceRegistryGrain(
+        IWorkerStore store,
+        TimeProvider clock,
+        IOptions<RegistryOptions> options,
+        ILogger<ServiceRegistryGrain> logger)
+    {
+        this.store = store;
+        this.clock = clock;
+        this.options = options.Value;
+        this.logger = logger;
+        watchers = new(this.options.WatchExpiry, logger);
+    }
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        serviceType = ServiceType.ParseKey(this.GetPrimaryKeyString());
+        announceAlarm = new(this, clock, Announce);
+        expiryAlarm = new(this, clock, Expire);
+        reportAlarm = new(this, clock, ReportToCatalog, interleave: true);
+        return Task.CompletedTask;
+    }
+
+    public async Task<RegistryVersion> Join(Joining joining)
+    {
+        var instances = await Load();
+        instances.Join(joining, clock.Elapsed());
+        return Changed(instances);
+    }
+
+    public async Task<RenewalAnswer> Renew(ImmutableArray<Renewal> renewals)
+    {
+        var instances = await Load();
+        var now = clock.Elapsed();
+        var unknown = ImmutableArray.CreateBuilder<WorkerId>();
+        foreach (var renewal in renewals)
+        {
+            if (!instances.Renew(renewal, now))
+            {
+                unknown.Add(renewal.Id);
+            }
+        }
+
+        return new(Changed(instances), unknown.DrainToImmutable());
+    }
+
+    public async Task<RegistryVersion> Leave(WorkerId id, long incarnation)
+    {
+        var instances = await Load();
+        instances.Leave(id, incarnation);
+        return Changed(instances);
+    }
+
+    public async Task<InstanceChanges> Watch(IRegistryWatcher watcher, RegistryVersion? known)
+    {
+        var instances = await Load();
+        watchers.Subscribe(watcher, watcher);
+        return instances.ChangesSince(known);
+    }
+
+    public Task Unwatch(IRegistryWatcher watcher)
+    {
+        watchers.Unsubscribe(watcher);
+        return Task.CompletedTask;
+    }
+
+    public async Task<bool> IsSuspected(WorkerId id, long incarnation) => (await Load()).IsSuspected(id, incarnation);
+
+    public async Task<ServiceReport> Count() => (await Load()).Report;
+
+    private ValueTask<InstanceTable> Load()
+    {
+        return table is not null ? new(table) : new(ReadStore());
+
+        async Task<InstanceTable> ReadStore()
+        {
+            // Above the versions of any activation before: nobody makes a million changes a second for long.
+            var firstVersion = clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+            var loaded = new InstanceTable(serviceType, Random.Shared.NextInt64(1, long.MaxValue), firstVersion, options);
+            const int pageSize = 1000;
+            WorkerId? after = null;
+            do
+            {
+                var page = await store.ReadPageAsync(new(pageSize, after, serviceType), CancellationToken.None);
+                var now = clock.Elapsed();
+                foreach (var record in page)
+                {
+                    // A lease of grace: nothing was heard of it here yet, which says nothing about the worker.
+                    loaded.Join(new(record, new Liveness(now).ToRenewal(record.Id, record.Incarnation, now)), now);
+                }
+
+                after = page.Count == pageSize ? page[^1].Id : null;
+            }
+            while (after is not null);
+
+            table = loaded;
+            announced = loaded.Version;
+            LogLoaded(serviceType, loaded.Count);
+            Changed(loaded);
+            return loaded;
+        }
+    }
+
+    private RegistryVersion Changed(InstanceTable instances)
+    {
+        if (instances.Version != announced)
+        {
+            announceAlarm.Within(options.AnnounceDelay);
+        }
+
+        if (instances.Report != reported)
+        {
+            reportAlarm.Within(CatalogReportDelay);
+        }
+
+        if (instances.NextDeadline is { } deadline)
+        {
+            expiryAlarm.At(deadline);
+        }
+
+        return instances.Version;
+    }
+
+    private Task Announce()
+    {
+        var changes = table!.ChangesSince(announced);
+        announced = table.Version;
+        return watchers.Count == 0 ? Task.CompletedTask : watchers.Notify(watcher => watcher.OnChanges(changes));
+    }
+
+    private Task Expire()
+    {
+        var before = table!.Report.Workers;
+        foreach (var instance in table.Expire(clock.Elapsed()))
+        {
+            // One way: the worker's grain calls back here, and decides, for it knows what this registry may have missed.
+            _ = GrainFactory.GetGrain<IWorkerGrain>(instance.Id.Value).ForgetIfExpired(serviceType, instance.Incarnation);
+        }
+
+        var after = table.Report.Workers;
+        if (after.Degraded > before.Degraded)
+        {
+            LogMassExpiry(serviceType, after.Degraded - before.Degraded, table.Count);
+        }
+        else if (after.Offline > before.Offline)
+        {
+            LogExpired(serviceType, after.Offline - before.Offline, table.Count);
+        }
+
+        Changed(table);
+        return Task.CompletedTask;
+    }
+
+    private async Task ReportToCatalog()
+    {
+        var report = table!.Report;
+        if (report == reported)
+        {
+            return;
+        }
+
+        await GrainFactory.GetGrain<IServiceCatalogGrain>(0).Report(report);
+        reported = report;
+    }
+
+    [LoggerMessage(1000, LogLevel.Information, "Registry of {ServiceType} holds {Count} workers from the store.")]
+    private partial void LogLoaded(ServiceType serviceType, int count);
+
+    [LoggerMessage(1001, LogLevel.Information, "{Expired} of {Count} workers of {ServiceType} are offline: their leases ran out.")]
+    private partial void LogExpired(ServiceType serviceType, int expired, int count);
+
+    [LoggerMessage(1002, LogLevel.Warning,
+        "{Expired} of {Count} leases of {ServiceType} ran out together: these workers are degraded, not offline, until heard from.")]
+    private partial void LogMassExpiry(ServiceType serviceType, int expired, int count);
+}

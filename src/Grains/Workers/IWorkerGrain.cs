@@ -1,0 +1,44 @@
+using Orleans.Concurrency;
+using WorkerMesh.Grains.Identity;
+
+namespace WorkerMesh.Grains.Workers;
+
+/// <summary>
+/// One worker, keyed by its id: the only writer of its record. Where the store does not answer, methods throw
+/// <see cref="Storage.StoreUnavailableException"/> and change nothing; heartbeats need the store only once, when the
+/// grain was not in memory.
+/// </summary>
+[Alias("mesh.IWorkerGrain")]
+public interface IWorkerGrain : IGrainWithStringKey
+{
+    /// <summary>Registers the worker, or replaces its registration. Answered once it is stored.</summary>
+    /// <param name="registration">What the worker says about itself.</param>
+    /// <param name="operationId">Repeating a call with the same id gives the first answer again.</param>
+    /// <param name="expectedIncarnation">Refuse if a higher incarnation than this one is stored.</param>
+    [Alias("Register")]
+    Task<RegisterAnswer> Register(Registration registration, Guid operationId, long? expectedIncarnation);
+
+    /// <summary>Renews the lease. Not held up by a registration that waits for the store.</summary>
+    [AlwaysInterleave, Alias("Heartbeat")]
+    Task<HeartbeatAnswer> Heartbeat(Heartbeat beat);
+
+    /// <summary>Takes the worker out of routing, or back in. Null where it is unknown.</summary>
+    [Alias("SetDraining")]
+    Task<RegisterAnswer?> SetDraining(bool draining);
+
+    /// <summary>Removes the worker; null where it was unknown.</summary>
+    [Alias("Unregister")]
+    Task<RegisterAnswer?> Unregister();
+
+    /// <summary>All that is known of the worker; null where it is unknown.</summary>
+    [AlwaysInterleave, Alias("Describe")]
+    Task<WorkerDescription?> Describe();
+
+    /// <summary>A registry does not know this worker: tell it, if it should.</summary>
+    [OneWay, Alias("Rejoin")]
+    Task Rejoin(ServiceType registryKey);
+
+    /// <summary>A registry has had the worker offline for long: remove the record if that is so, or set the registry right.</summary>
+    [OneWay, Alias("ForgetIfExpired")]
+    Task ForgetIfExpired(ServiceType registryKey, long incarnation);
+}

@@ -1,0 +1,24 @@
+using WorkerMesh.Grains.Identity;
+
+namespace WorkerMesh.Grains.Workers;
+
+/// <summary>What is known of a worker beyond its record. In memory only; times are of the holder's monotonic clock.</summary>
+/// <param name="HeardAt">When its lease was last renewed.</param>
+/// <param name="ReportsDegraded">Whether its last heartbeat said so.</param>
+/// <param name="FailsCheck">Whether its active health check fails.</param>
+/// <param name="Load">The load it reported last.</param>
+/// <param name="ActiveRequests">The requests in flight it reported last.</param>
+internal readonly record struct Liveness(
+    TimeSpan HeardAt,
+    bool ReportsDegraded = false,
+    bool FailsCheck = false,
+    double Load = 0,
+    int ActiveRequests = 0)
+{
+    public bool Degraded => ReportsDegraded || FailsCheck;
+
+    public bool LeaseRuns(TimeSpan lease, TimeSpan now) => now - HeardAt < lease;
+
+    public Renewal ToRenewal(WorkerId id, long incarnation, TimeSpan now) =>
+        new(id, incarnation, Degraded, Load, ActiveRequests, now - HeardAt);
+}

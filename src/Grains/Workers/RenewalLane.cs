@@ -1,0 +1,125 @@
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Grains.Workers;
+
+/// <summary>The renewals of one silo on their way to one registry. A worker's newer renewal takes the place of an older.</summary>
+internal sealed class RenewalLane(
+    ServiceType key,
+    IGrainFactory grains,
+    TimeProvider clock,
+    Action<Exception, ServiceType, int> onFailure)
+{
+    /// <summary>The most in one message: bounds its size, and how long the registry is busy with it.</summary>
+    private const int MaxBatch = 5000;
+
+    private readonly Lock gate = new();
+    private readonly Dictionary<WorkerId, PendingRenewal> pending = [];
+    private List<TaskCompletionSource<RegistryVersion>> waiters = [];
+    private bool sending;
+
+    public void Add(in PendingRenewal renewal)
+    {
+        lock (gate)
+        {
+            pending[renewal.Id] = renewal;
+        }
+    }
+
+    public Task<RegistryVersion> Announce(in PendingRenewal renewal)
+    {
+        var waiter = new TaskCompletionSource<RegistryVersion>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (gate)
+        {
+            pending[renewal.Id] = renewal;
+            waiters.Add(waiter);
+        }
+
+        Flush();
+        return waiter.Task;
+    }
+
+    /// <summary>Sends what waits, unless a message is on its way; then what gathered follows that one where somebody waits for it.</summary>
+    public void Flush()
+    {
+        lock (gate)
+        {
+            if (sending || pending.Count == 0)
+            {
+                return;
+            }
+
+            sending = true;
+        }
+
+        // Not in the caller's grain turn.
+        _ = Task.Run(SendAll);
+    }
+
+    private async Task SendAll()
+    {
+        bool more;
+        do
+        {
+            List<PendingRenewal> batch;
+            List<TaskCompletionSource<RegistryVersion>> waiting;
+            lock (gate)
+            {
+                batch = [.. pending.Values.Take(MaxBatch)];
+                foreach (var renewal in batch)
+                {
+                    pending.Remove(renewal.Id);
+                }
+
+                // Whose renewal did not fit waits for the next message.
+                waiting = pending.Count == 0 ? waiters : [];
+                waiters = pending.Count == 0 ? [] : waiters;
+            }
+
+            var sent = await Send(batch, waiting);
+            lock (gate)
+            {
+                // After a failure the next interval tries again, which is pause enough.
+                more = sent && (waiters.Count > 0 || pending.Count >= MaxBatch);
+                sending = more;
+            }
+        }
+        while (more);
+    }
+
+    private async Task<bool> Send(List<PendingRenewal> batch, List<TaskCompletionSource<RegistryVersion>> waiting)
+    {
+        try
+        {
+            var now = clock.Elapsed();
+            var answer = await grains.GetGrain<IServiceRegistryGrain>(key.Value)
+                .Renew([.. batch.Select(r => r.Liveness.ToRenewal(r.Id, r.Incarnation, now))]);
+            foreach (var id in answer.Unknown)
+            {
+                _ = grains.GetGrain<IWorkerGrain>(id.Value).Rejoin(key);
+            }
+
+            waiting.ForEach(w => w.TrySetResult(answer.Version));
+            return true;
+        }
+        catch (Exception e)
+        {
+            // Whatever it was, these workers were heard from, and that must not get lost.
+            lock (gate)
+            {
+                foreach (var renewal in batch)
+                {
+                    pending.TryAdd(renewal.Id, renewal);
+                }
+            }
+
+            onFailure(e, key, batch.Count);
+            waiting.ForEach(w => w.TrySetException(e));
+            return false;
+        }
+    }
+}
+
+/// <summary>A renewal that waits to be sent.</summary>
+internal readonly record struct PendingRenewal(WorkerId Id, long Incarnation, Liveness Liveness);

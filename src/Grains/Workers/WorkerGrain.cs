@@ -1,0 +1,322 @@
+using System.Collections.Immutable;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
+using WorkerMesh.Grains.Storage;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Grains.Workers;
+
+/// <summary>
+/// Loads a worker's record, decides through <see cref="WorkerLifecycle"/>, stores, then tells the registries. Heartbeats run
+/// between the steps of a registration that waits for the store, and see the record that was in force before it.
+/// </summary>
+internal sealed partial class WorkerGrain(
+    IWorkerStore store,
+    RenewalBatcher renewals,
+    WorkerHealthProbe probe,
+    TimeProvider clock,
+    IOptions<RegistryOptions> options,
+    ILogger<WorkerGrain> logger) : Grain, IWorkerGrain
+{
+    private WorkerId id;
+    private WorkerRegistries registries = null!;
+    private WorkerHealthMonitor health = null!;
+    private Task? loading;
+    private Task? removing;
+    private WorkerRecord? record;
+    private long incarnationFloor;
+    private Liveness liveness;
+    private WorkerCounters counters;
+
+    private long LastIncarnation => record?.Incarnation ?? incarnationFloor;
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        id = WorkerId.Parse(this.GetPrimaryKeyString());
+        registries = new(this, id, GrainFactory, clock, () => (record, liveness, LastIncarnation));
+        health = new(this, id, probe, options.Value.HealthCheckFailures, OnHealth);
+        return Task.CompletedTask;
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        health.Stop();
+        return Task.CompletedTask;
+    }
+
+    public async Task<RegisterAnswer> Register(Registration registration, Guid operationId, long? expectedIncarnation)
+    {
+        await Load();
+        // The second try is for a second activation of this grain that wrote in between.
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            if (record?.OperationId == operationId)
+            {
+                return await Answer(record.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created);
+            }
+
+            if (!WorkerLifecycle.MayRegister(record, expectedIncarnation))
+            {
+                break;
+            }
+
+            var previous = record;
+            var next = new WorkerRecord(
+                id,
+                WorkerLifecycle.NextIncarnation(record, incarnationFloor),
+                registration,
+                Draining: false,
+                operationId,
+                Replaced: record is not null,
+                clock.GetUtcNow());
+            if (await store.SaveAsync(next, CancellationToken.None))
+            {
+                record = next;
+                liveness = new(clock.Elapsed());
+                StayWhileLeased();
+                health.Follow(next.Registration);
+                return await Answer(next.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created, previous);
+            }
+
+            await Reload();
+        }
+
+        return record is null
+            ? throw new StoreUnavailableException($"The store refused the registration of '{id}' twice.")
+            : new(RegisterOutcome.Superseded, record, []);
+    }
+
+    public async Task<HeartbeatAnswer> Heartbeat(Heartbeat beat)
+    {
+        await Load();
+        await Removed();
+        if (beat.Incarnation > record?.Incarnation)
+        {
+            // A number that this activation did not give out: another one may have.
+            await Reload();
+        }
+
+        var decision = WorkerLifecycle.Apply(record, liveness, beat, clock.Elapsed());
+        if (decision.Outcome != HeartbeatOutcome.Renewed || record is null)
+        {
+            return new(decision.Outcome, record?.Incarnation ?? 0, WorkerState.Offline, TimeSpan.Zero, []);
+        }
+
+        var revived = !liveness.LeaseRuns(record.Registration.Lease, decision.Next.HeardAt);
+        counters = counters with
+        {
+            Heartbeats = counters.Heartbeats + 1,
+            Revivals = counters.Revivals + (revived ? 1 : 0),
+        };
+        liveness = decision.Next;
+        StayWhileLeased();
+        health.Follow(record.Registration);
+        var versions = ImmutableArray<RegistryVersion>.Empty;
+        if (decision.Announce)
+        {
+            versions = await registries.Collect(record.Registration.RegistryKeys
+                .Select(key => renewals.Announce(key, id, record.Incarnation, liveness)));
+        }
+        else
+        {
+            foreach (var key in record.Registration.RegistryKeys)
+            {
+                renewals.Enqueue(key, id, record.Incarnation, liveness);
+            }
+        }
+
+        var state = WorkerLifecycle.StateOf(leaseRuns: true, suspected: false, record.Draining, liveness.Degraded);
+        return new(HeartbeatOutcome.Renewed, record.Incarnation, state, record.Registration.Lease, versions);
+    }
+
+    public async Task<RegisterAnswer?> SetDraining(bool draining)
+    {
+        await Load();
+        for (var attempt = 0; attempt < 2 && record is not null; attempt++)
+        {
+            if (record.Draining == draining
+                || await store.SetDrainingAsync(id, record.Incarnation, draining, CancellationToken.None))
+            {
+                record = record with { Draining = draining };
+                return await Answer(RegisterOutcome.Replaced);
+            }
+
+            await Reload();
+        }
+
+        return record is null ? null : new(RegisterOutcome.Superseded, record, []);
+    }
+
+    public async Task<RegisterAnswer?> Unregister()
+    {
+        await Load();
+        return record is null ? null : await Remove(record);
+    }
+
+    public async Task<WorkerDescription?> Describe()
+    {
+        await Load();
+        await Removed();
+        if (record is not { } described)
+        {
+            return null;
+        }
+
+        var heardAgo = clock.Elapsed() - liveness.HeardAt;
+        var leaseRuns = heardAgo < described.Registration.Lease;
+        var suspected = !leaseRuns && await registries.AnySuspects(described);
+        return new(
+            described,
+            WorkerLifecycle.StateOf(leaseRuns, suspected, described.Draining, liveness.Degraded),
+            liveness.Load,
+            liveness.ActiveRequests,
+            liveness.ReportsDegraded,
+            liveness.FailsCheck,
+            heardAgo,
+            health.Count(counters));
+    }
+
+    public async Task Rejoin(ServiceType registryKey)
+    {
+        await Load();
+        if (record is not null && record.Registration.RegistryKeys.Contains(registryKey))
+        {
+            await registries.Tell([registryKey]);
+        }
+    }
+
+    public async Task ForgetIfExpired(ServiceType registryKey, long incarnation)
+    {
+        await Load();
+        if (record is null || !record.Registration.RegistryKeys.Contains(registryKey))
+        {
+            await GrainFactory.GetGrain<IServiceRegistryGrain>(registryKey.Value)
+                .Leave(id, record?.Incarnation ?? incarnation);
+        }
+        else if (WorkerLifecycle.MayForget(record, liveness, options.Value.RecordRetention, clock.Elapsed()))
+        {
+            LogForgotten(id, record.Incarnation);
+            await Remove(record);
+        }
+        else if (record.Incarnation > incarnation)
+        {
+            await registries.Tell([registryKey]);
+        }
+    }
+
+    private async Task<RegisterAnswer?> Remove(WorkerRecord last)
+    {
+        // Heartbeats run meanwhile: they wait for the outcome rather than be accepted for a record that goes.
+        var removal = store.RemoveAsync(id, last.Incarnation, CancellationToken.None);
+        removing = removal;
+        try
+        {
+            if (!await removal)
+            {
+                await Reload();
+                return record is null ? new(RegisterOutcome.Replaced, last, []) : null;
+            }
+        }
+        finally
+        {
+            removing = null;
+        }
+
+        record = null;
+        incarnationFloor = Math.Max(incarnationFloor, last.Incarnation);
+        health.Stop();
+        return new(RegisterOutcome.Replaced, last, await registries.Tell(last.Registration.RegistryKeys));
+    }
+
+    private async Task Removed()
+    {
+        if (removing is { } removal)
+        {
+            // Its failure is its caller's to hear of; here the record then simply stays.
+            await removal.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+    }
+
+    private Task Load()
+    {
+        // One read for all calls that wait for it; the next call tries again after one that failed.
+        if (loading is null or { IsFaulted: true })
+        {
+            loading = Reload();
+        }
+
+        return loading;
+    }
+
+    private async Task Reload()
+    {
+        var stored = await store.ReadAsync(id, CancellationToken.None);
+        incarnationFloor = stored.IncarnationFloor;
+        if (stored.Record?.Incarnation == record?.Incarnation)
+        {
+            return;
+        }
+
+        record = stored.Record;
+        // A lease of grace: that nothing was heard here says nothing about the worker.
+        liveness = new(clock.Elapsed());
+        if (record is null)
+        {
+            health.Stop();
+        }
+        else
+        {
+            health.Follow(record.Registration);
+        }
+    }
+
+    private async Task<RegisterAnswer> Answer(RegisterOutcome outcome, WorkerRecord? previous = null)
+    {
+        var current = record!;
+        var dropped = previous is null ? [] : previous.Registration.RegistryKeys.Except(current.Registration.RegistryKeys);
+        return new(outcome, current, await registries.Tell(current.Registration.RegistryKeys.Concat(dropped)));
+    }
+
+    private void StayWhileLeased()
+    {
+        // Idle collection (15 min) must not take the only knowledge of a longer lease.
+        if (record!.Registration.Lease > TimeSpan.FromMinutes(5))
+        {
+            DelayDeactivation(record.Registration.Lease + options.Value.RecordRetention);
+        }
+    }
+
+    private bool OnHealth(bool failing)
+    {
+        if (record is null || !liveness.LeaseRuns(record.Registration.Lease, clock.Elapsed()))
+        {
+            return false;
+        }
+
+        var was = liveness;
+        liveness = liveness with { FailsCheck = failing };
+        if (was.FailsCheck != failing)
+        {
+            LogHealth(id, failing);
+        }
+
+        if (was.Degraded != liveness.Degraded)
+        {
+            // Not awaited: the batcher sends it until the registry has it.
+            foreach (var key in record.Registration.RegistryKeys)
+            {
+                _ = renewals.Announce(key, id, record.Incarnation, liveness);
+            }
+        }
+
+        return true;
+    }
+
+    [LoggerMessage(1400, LogLevel.Information, "Worker {Id} (incarnation {Incarnation}) is forgotten: offline for the whole retention.")]
+    private partial void LogForgotten(WorkerId id, long incarnation);
+
+    [LoggerMessage(1401, LogLevel.Information, "Worker {Id}: active health check failing: {Failing}.")]
+    private partial void LogHealth(WorkerId id, bool failing);
+}
