@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace WorkerMesh.Grains.Identity;
 
-/// <summary>The name of a service type. <see cref="TryParse"/> is the only way to make one from text from outside.</summary>
+/// <summary>
+/// The name of a service type. <see cref="TryParse"/> is the only way to make one from text from outside.
+/// </summary>
 [GenerateSerializer, Immutable, Alias("mesh.ServiceType")]
 public readonly record struct ServiceType
 {
@@ -25,7 +27,9 @@ public readonly record struct ServiceType
         return type.Value is not null;
     }
 
-    /// <summary>Parses a registry key that is known to be good: a grain key, a stored row. Accepts <see cref="None"/>.</summary>
+    /// <summary>
+    /// Parses a registry key that is known to be good: a grain key, a stored row. Accepts <see cref="None"/>.
+    /// </summary>
     /// <exception cref="FormatException">It is not one.</exception>
     public static ServiceType ParseKey(string text) =>
         text == None.Value ? None

@@ -4,11 +4,11 @@ using WorkerMesh.Grains.Workers;
 namespace WorkerMesh.Grains.Storage;
 
 /// <summary>
-/// The durable registrations, keyed by worker id, and which registry keys each belongs to. Writes are acknowledged after
-/// their commit; concurrent ones are grouped into one transaction, in the order of the calls. A write never overwrites a
-/// higher incarnation, so a second activation of the same worker grain cannot undo the first.
-/// Every method throws <see cref="StoreUnavailableException"/> where the database does not answer in time; whether a
-/// write took effect is then unknown.
+/// The durable registrations, keyed by worker id, and which registry keys each belongs to. Writes are acknowledged
+/// after their commit; concurrent ones are grouped into one transaction, in the order of the calls. A write never
+/// overwrites a higher incarnation, so a second activation of the same worker grain cannot undo the first. Every method
+/// throws <see cref="StoreUnavailableException"/> where the database does not answer in time; whether a write took
+/// effect is then unknown.
 /// </summary>
 public interface IWorkerStore
 {
@@ -22,30 +22,36 @@ public interface IWorkerStore
     /// Stores a registration, replacing the one with a lower incarnation.
     /// </summary>
     /// <returns>
-    /// False, with nothing changed, where the stored incarnation is as high or higher, or where nothing is stored and the
-    /// incarnation is not above <see cref="StoredWorker.IncarnationFloor"/>.
+    /// False, with nothing changed, where the stored incarnation is as high or higher, or where nothing is stored and
+    /// the incarnation is not above <see cref="StoredWorker.IncarnationFloor"/>.
     /// </returns>
     Task<bool> SaveAsync(WorkerRecord record, CancellationToken cancellationToken);
 
-    /// <summary>Sets or clears the draining mark of exactly this incarnation; false where another or none is stored.</summary>
+    /// <summary>
+    /// Sets or clears the draining mark of exactly this incarnation; false where another or none is stored.
+    /// </summary>
     Task<bool> SetDrainingAsync(WorkerId id, long incarnation, bool draining, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Removes a registration of this incarnation or a lower one, and raises the incarnation floor to the removed number,
-    /// so that the id starts above it when it comes back. False where a higher one or none is stored.
+    /// Removes a registration of this incarnation or a lower one, and raises the incarnation floor to the removed
+    /// number, so that the id starts above it when it comes back. False where a higher one or none is stored.
     /// </summary>
     Task<bool> RemoveAsync(WorkerId id, long incarnation, CancellationToken cancellationToken);
 
     /// <summary>A page of registrations in the ordinal order of their ids.</summary>
     Task<IReadOnlyList<WorkerRecord>> ReadPageAsync(WorkerPage page, CancellationToken cancellationToken);
 
-    /// <summary>The service types that at least one stored worker offers, and <see cref="ServiceType.None"/> if any offers none.</summary>
+    /// <summary>
+    /// The service types that at least one stored worker offers, and <see cref="ServiceType.None"/> if any offers none.
+    /// </summary>
     Task<IReadOnlyList<ServiceType>> ReadServiceTypesAsync(CancellationToken cancellationToken);
 }
 
 /// <summary>What the store knows of a worker id.</summary>
 /// <param name="Record">The registration, or null.</param>
-/// <param name="IncarnationFloor">The highest incarnation ever removed, of any worker: a new id starts above it.</param>
+/// <param name="IncarnationFloor">
+/// The highest incarnation ever removed, of any worker: a new id starts above it.
+/// </param>
 public readonly record struct StoredWorker(WorkerRecord? Record, long IncarnationFloor);
 
 /// <summary>Which registrations a page holds.</summary>

@@ -1,6 +1,8 @@
 namespace WorkerMesh.Grains.Storage;
 
-/// <summary>The database did not answer. Whether a write took effect is unknown; nothing in memory was changed.</summary>
+/// <summary>
+/// The database did not answer. Whether a write took effect is unknown; nothing in memory was changed.
+/// </summary>
 [GenerateSerializer, Alias("mesh.StoreUnavailableException")]
 public sealed class StoreUnavailableException : Exception
 {

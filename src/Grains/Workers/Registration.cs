@@ -18,7 +18,9 @@ public sealed record Registration
     public static readonly TimeSpan MaxLease = TimeSpan.FromSeconds(3600);
     public static readonly TimeSpan DefaultLease = TimeSpan.FromSeconds(15);
 
-    /// <summary>Candidate base URLs, most preferred first; 1 to <see cref="MaxUrls"/>, absolute, http or https.</summary>
+    /// <summary>
+    /// Candidate base URLs, most preferred first; 1 to <see cref="MaxUrls"/>, absolute, http or https.
+    /// </summary>
     [Id(0)]
     public required ImmutableArray<string> Urls { get; init; }
 
@@ -50,8 +52,17 @@ public sealed record Registration
     [Id(7)]
     public HealthCheck? Health { get; init; }
 
+    /// <summary>
+    /// Its address on a VPN, as a worker that speaks the coordinator API gives it; told to others again, not used.
+    /// </summary>
+    [Id(8)]
+    public string? VpnIp { get; init; }
+
     /// <summary>How often it should send a heartbeat: a third of the lease.</summary>
     public TimeSpan HeartbeatInterval => Lease / 3;
+
+    /// <summary>The URL that is not on the VPN, as the older dialects call it.</summary>
+    public string TunnelUrl => VpnIp is not null && Urls.Length > 1 ? Urls[1] : Urls[0];
 
     /// <summary>The registry grains that hold it: one per service type, or the one for workers without any.</summary>
     public ImmutableArray<ServiceType> RegistryKeys => Services.IsEmpty ? [ServiceType.None] : Services;

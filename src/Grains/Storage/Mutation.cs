@@ -1,0 +1,18 @@
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Workers;
+
+namespace WorkerMesh.Grains.Storage;
+
+/// <summary>A write, as it waits for its group. All kinds share one queue, so that their order is kept.</summary>
+internal abstract record Mutation(WorkerId Id)
+{
+    public sealed record Save(WorkerRow Row, string[] RegistryKeys) : Mutation(Row.Id)
+    {
+        public static Save Of(WorkerRecord record) => new(
+            WorkerRow.From(record), [.. record.Registration.RegistryKeys.Select(key => key.Value)]);
+    }
+
+    public sealed record SetDraining(WorkerId Id, long Incarnation, bool Draining) : Mutation(Id);
+
+    public sealed record Remove(WorkerId Id, long Incarnation) : Mutation(Id);
+}

@@ -1,0 +1,186 @@
+using Npgsql;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Workers;
+
+namespace WorkerMesh.Grains.Storage.Postgres;
+
+/// <summary>
+/// The worker store of a cluster, in PostgreSQL. Writes are grouped into one transaction and one round trip, single
+/// reads into one query. Safe with any number of silos on one database.
+/// </summary>
+public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
+{
+    /// <summary>How long an operation may take, unless the constructor is told otherwise.</summary>
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(3);
+
+    // A transaction holds a lock for each of its workers, out of the server's 64 for each connection it allows.
+    private const int MaxWrites = 256;
+
+    private readonly NpgsqlDataSource _dataSource;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _timeout;
+    private readonly GroupCommit<Mutation, bool> _writes;
+    private readonly GroupCommit<WorkerId, (WorkerRow? Row, long Floor)> _reads;
+
+    /// <param name="dataSource">Where the database is. Not disposed with the store.</param>
+    /// <param name="timeProvider">The clock of the time-outs.</param>
+    /// <param name="timeout">
+    /// How long an operation may take before it fails; default <see cref="DefaultTimeout"/>. It ends within half a
+    /// second more even if the server hangs.
+    /// </param>
+    public PostgresWorkerStore(NpgsqlDataSource dataSource, TimeProvider timeProvider, TimeSpan? timeout = null)
+    {
+        _dataSource = dataSource;
+        _time = timeProvider;
+        _timeout = timeout ?? DefaultTimeout;
+        _writes = new(batch => RunAsync(token => WriteAsync(batch, token), default), _timeout, _time, MaxWrites);
+        _reads = new(batch => RunAsync(token => ReadAsync(batch, token), default), _timeout, _time);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="StoreUnusableException">
+    /// The schema is newer than this program, or cannot be changed.
+    /// </exception>
+    public Task InitializeAsync(CancellationToken cancellationToken) =>
+        PostgresSchema.EnsureAsync(_dataSource, [PostgresSchema.Workers], cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<StoredWorker> ReadAsync(WorkerId id, CancellationToken cancellationToken)
+    {
+        var (row, floor) = await _reads.EnqueueAsync(id, cancellationToken);
+        return new StoredWorker(row?.ToRecord(), floor);
+    }
+
+    /// <inheritdoc/>
+    public Task<bool> SaveAsync(WorkerRecord record, CancellationToken cancellationToken) =>
+        _writes.EnqueueAsync(Mutation.Save.Of(record), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<bool> SetDrainingAsync(
+        WorkerId id, long incarnation, bool draining, CancellationToken cancellationToken) =>
+        _writes.EnqueueAsync(new Mutation.SetDraining(id, incarnation, draining), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<bool> RemoveAsync(WorkerId id, long incarnation, CancellationToken cancellationToken) =>
+        _writes.EnqueueAsync(new Mutation.Remove(id, incarnation), cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<WorkerRecord>> ReadPageAsync(WorkerPage page, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(page.Limit, 1, nameof(page));
+        var rows = await RunAsync(
+            async token =>
+            {
+                await using var connection = await _dataSource.OpenConnectionAsync(token);
+                await using var command = WorkerStatements.ReadPage(connection, page);
+                return await ReadAllAsync(command, reader => WorkerRow.Read(reader), token);
+            },
+            cancellationToken);
+        return rows.ConvertAll(row => row.ToRecord());
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<ServiceType>> ReadServiceTypesAsync(CancellationToken cancellationToken) =>
+        await RunAsync(
+            async token =>
+            {
+                await using var connection = await _dataSource.OpenConnectionAsync(token);
+                await using var command = new NpgsqlCommand(WorkerStatements.ReadServiceTypesText, connection);
+                return await ReadAllAsync(command, reader => ServiceType.ParseKey(reader.GetString(0)), token);
+            },
+            cancellationToken);
+
+    /// <summary>Ends the grouping loops; operations that are queued fail.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _writes.DisposeAsync();
+        await _reads.DisposeAsync();
+    }
+
+    private async Task<IReadOnlyList<bool>> WriteAsync(
+        IReadOnlyList<Mutation> mutations, CancellationToken cancellationToken)
+    {
+        await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
+        // Without an explicit transaction the whole batch is one, and its commit needs no round trip of its own.
+        await using var batch = new NpgsqlBatch(connection);
+        batch.BatchCommands.Add(WorkerStatements.Lock(mutations));
+        foreach (var mutation in mutations)
+        {
+            batch.BatchCommands.Add(WorkerStatements.Write(mutation));
+        }
+
+        await batch.PrepareAsync(cancellationToken);
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        var results = new bool[mutations.Count];
+        for (var i = 0; i < results.Length; i++)
+        {
+            await reader.NextResultAsync(cancellationToken);
+            await reader.ReadAsync(cancellationToken);
+            results[i] = reader.GetBoolean(0);
+        }
+
+        // Results may arrive before the commit. Only behind the last one does the server say that it has committed.
+        while (await reader.NextResultAsync(cancellationToken))
+        {
+        }
+
+        return results;
+    }
+
+    private async Task<IReadOnlyList<(WorkerRow? Row, long Floor)>> ReadAsync(
+        IReadOnlyList<WorkerId> ids, CancellationToken cancellationToken)
+    {
+        await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(WorkerStatements.ReadText, connection)
+        {
+            Parameters = { new NpgsqlParameter<string[]> { TypedValue = [.. ids.Select(id => id.Value)] } },
+        };
+        await command.PrepareAsync(cancellationToken);
+        var floor = 0L;
+        var rows = new Dictionary<WorkerId, WorkerRow>(ids.Count);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            floor = reader.GetInt64(0);
+            if (!reader.IsDBNull(1))
+            {
+                var row = WorkerRow.Read(reader, 1);
+                rows.Add(row.Id, row);
+            }
+        }
+
+        return [.. ids.Select(id => (rows.GetValueOrDefault(id), floor))];
+    }
+
+    private static async Task<List<T>> ReadAllAsync<T>(
+        NpgsqlCommand command, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    {
+        var all = new List<T>();
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            all.Add(read(reader));
+        }
+
+        return all;
+    }
+
+    private async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> operation, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await TimeLimit.RunAsync(operation, _timeout, _time, cancellationToken);
+        }
+        catch (StoreUnavailableException)
+        {
+            // The time was up. If that is because its connection leads nowhere any more, so do the idle ones, and each
+            // would cost another time-out. Where a connection breaks the driver does this itself.
+            _dataSource.Clear();
+            throw;
+        }
+        catch (Exception e) when (StoreErrors.IsUnavailability(e) && !cancellationToken.IsCancellationRequested)
+        {
+            throw StoreErrors.Unavailable(e);
+        }
+    }
+}

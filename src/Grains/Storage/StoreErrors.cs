@@ -1,0 +1,17 @@
+using System.Data.Common;
+using System.Net.Sockets;
+
+namespace WorkerMesh.Grains.Storage;
+
+/// <summary>Which failures mean that the database cannot be used at the moment.</summary>
+internal static class StoreErrors
+{
+    /// <summary>Whether a failure is the database's rather than the program's.</summary>
+    public static bool IsUnavailability(Exception e) =>
+        e is StoreUnavailableException or DbException or TimeoutException or IOException or SocketException
+            or OperationCanceledException;
+
+    /// <summary>The failure as callers of the store expect it.</summary>
+    public static StoreUnavailableException Unavailable(Exception e) =>
+        e as StoreUnavailableException ?? new StoreUnavailableException($"The database failed: {e.Message}", e);
+}
