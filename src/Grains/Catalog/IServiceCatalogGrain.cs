@@ -21,8 +21,8 @@ public interface IServiceCatalogGrain : IGrainWithIntegerKey
     Task<ServiceCatalog> List();
 
     /// <summary>
-    /// Announces a gateway, or renews that (it is forgotten after <see cref="GatewayLease"/>), and answers with the names
-    /// of the service types where they differ from the version that the gateway has.
+    /// Announces a gateway, or renews that (it is forgotten after <see cref="GatewayLease"/>), and answers with the
+    /// names of the service types where they differ from the version that the gateway has.
     /// </summary>
     [Alias("Watch")]
     Task<CatalogNames?> Watch(ICatalogWatcher watcher, GatewayInfo gateway, long knownVersion);
@@ -35,7 +35,18 @@ public interface IServiceCatalogGrain : IGrainWithIntegerKey
     [ReadOnly, Alias("ListGateways")]
     Task<ImmutableArray<GatewayInfo>> ListGateways();
 
-    /// <summary>Brings the catalog into memory, and with it the registries, whose leases otherwise nobody would watch.</summary>
+    /// <summary>
+    /// Assigns services to a worker that names none. Decided one worker after another, each seeing what those before
+    /// were given, also before that shows in the registries.
+    /// </summary>
+    /// <param name="id">The worker; what it serves already does not count.</param>
+    /// <param name="capabilities">Its capabilities, a JSON object.</param>
+    [Alias("Assign")]
+    Task<ImmutableArray<ServiceType>> Assign(WorkerId id, string capabilities);
+
+    /// <summary>
+    /// Brings the catalog into memory, and with it the registries, whose leases otherwise nobody would watch.
+    /// </summary>
     [Alias("Awaken")]
     Task Awaken();
 
@@ -58,7 +69,9 @@ public interface ICatalogWatcher : IGrainObserver
 public sealed record ServiceCatalog(ImmutableArray<ServiceReport> Services, StateCounts Workers);
 
 /// <summary>The names of the service types.</summary>
-/// <param name="Version">Grows with each change; begins with the wall clock's microseconds, so it differs between activations.</param>
+/// <param name="Version">
+/// Grows with each change; begins with the wall clock's microseconds, so it differs between activations.
+/// </param>
 /// <param name="Names">In ordinal order.</param>
 [GenerateSerializer, Immutable, Alias("mesh.CatalogNames")]
 public sealed record CatalogNames(long Version, ImmutableArray<ServiceType> Names);

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Orleans.Concurrency;
 using Orleans.Utilities;
+using WorkerMesh.Grains.Assignment;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Storage;
@@ -25,16 +27,24 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
     private readonly ObserverManager<ICatalogWatcher> watchers;
     private readonly SortedDictionary<string, ServiceReport> reports = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (GatewayInfo Gateway, TimeSpan HeardAt)> gateways = [];
+    private readonly IReadOnlyList<AssignableService> assignable;
+    private readonly AssignmentLedger ledger;
     private GrainAlarm announceAlarm = null!;
     private Task? loading;
     private CatalogNames names;
 
-    public ServiceCatalogGrain(IWorkerStore store, TimeProvider clock, ILogger<ServiceCatalogGrain> logger)
+    public ServiceCatalogGrain(
+        IWorkerStore store,
+        TimeProvider clock,
+        IOptions<AssignmentOptions> assignment,
+        ILogger<ServiceCatalogGrain> logger)
     {
+        assignable = assignment.Value.Catalog;
+        ledger = new(assignable);
         this.store = store;
         this.clock = clock;
         this.logger = logger;
-        watchers = new(IServiceCatalogGrain.GatewayLease, logger);
+        watchers = new(IServiceCatalogGrain.GatewayLease, logger) { GetDateTime = () => clock.GetUtcNow().UtcDateTime };
         names = new(clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000, []);
     }
 
@@ -78,6 +88,16 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
         return Task.CompletedTask;
     }
 
+    public async Task<ImmutableArray<ServiceType>> Assign(WorkerId id, string capabilities)
+    {
+        await Task.WhenAll(assignable.Select(FollowRegistry));
+        // From here on nothing is waited for: whoever comes next sees this decision.
+        return [.. ledger.Assign(id, WorkerProfile.Of(capabilities), clock.Elapsed())];
+
+        async Task FollowRegistry(AssignableService service, int index) => ledger.Apply(
+            await GrainFactory.GetGrain<IServiceRegistryGrain>(service.Name).Changes(ledger.VersionOf(index)));
+    }
+
     public Task<ImmutableArray<GatewayInfo>> ListGateways()
     {
         var now = clock.Elapsed();
@@ -116,12 +136,13 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
     {
         foreach (var some in serviceTypes.ToList().Chunk(RegistriesAskedAtOnce))
         {
-            var counted = await Task.WhenAll(
-                some.Select(s => GrainFactory.GetGrain<IServiceRegistryGrain>(s.Value).Count()));
-            foreach (var report in counted)
-            {
-                Apply(report);
-            }
+            await Task.WhenAll(some.Select(AskOne));
+        }
+
+        async Task AskOne(ServiceType serviceType)
+        {
+            // Applied as it comes: after waiting for others, it might undo what the registry has reported meanwhile.
+            Apply(await GrainFactory.GetGrain<IServiceRegistryGrain>(serviceType.Value).Count());
         }
     }
 

@@ -4,7 +4,9 @@ using WorkerMesh.Grains.Catalog;
 
 namespace WorkerMesh.Grains.Cluster;
 
-/// <summary>Keeps the catalog, and through it every registry, in memory on some silo, so that leases end on time everywhere.</summary>
+/// <summary>
+/// Keeps the catalog, and through it every registry, in memory on some silo, so that leases end on time everywhere.
+/// </summary>
 internal sealed partial class CatalogKeeper(IGrainFactory grains, TimeProvider clock, ILogger<CatalogKeeper> logger)
     : BackgroundService
 {
@@ -28,9 +30,10 @@ internal sealed partial class CatalogKeeper(IGrainFactory grains, TimeProvider c
             }
             while (await timer.WaitForNextTickAsync(stoppingToken));
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (Exception e) when (
+            stoppingToken.IsCancellationRequested && e is OperationCanceledException or OrleansException)
         {
-            // The silo stops.
+            // The silo stops, also in the middle of a call.
         }
     }
 

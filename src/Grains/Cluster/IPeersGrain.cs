@@ -3,8 +3,8 @@ using System.Collections.Immutable;
 namespace WorkerMesh.Grains.Cluster;
 
 /// <summary>
-/// The silos as the membership protocol sees them, from the memory of whichever silo answers: it works while the database
-/// is down. A stateless worker (key 0).
+/// The silos as the membership protocol sees them, from the memory of whichever silo answers: it works while the
+/// database is down. A stateless worker (key 0).
 /// </summary>
 [Alias("mesh.IPeersGrain")]
 public interface IPeersGrain : IGrainWithIntegerKey
@@ -23,6 +23,8 @@ public sealed record PeerList(long Version, string Answering, ImmutableArray<Pee
 /// <summary>A silo.</summary>
 /// <param name="Address">Its address with the generation, which tells a restarted silo from its former self.</param>
 /// <param name="Name">Its name.</param>
-/// <param name="Status">The membership protocol's status, in lower case: joining, active, shutting_down, stopping, dead.</param>
+/// <param name="Status">
+/// The membership protocol's status, in lower case: joining, active, shutting_down, stopping, dead.
+/// </param>
 [GenerateSerializer, Immutable, Alias("mesh.Peer")]
 public sealed record Peer(string Address, string Name, string Status);

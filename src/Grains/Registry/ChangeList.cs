@@ -1,8 +1,9 @@
 namespace WorkerMesh.Grains.Registry;
 
 /// <summary>
-/// The instances in the order of their last change, so that the changes since a version are the tail of the list: the cost
-/// of asking is the size of the answer, not of the service. Removals stay in the list until too many newer ones follow.
+/// The instances in the order of their last change, so that the changes since a version are the tail of the list: the
+/// cost of asking is the size of the answer, not of the service. Removals stay in the list until too many newer ones
+/// follow.
 /// </summary>
 internal sealed class ChangeList(int removalsRemembered)
 {
@@ -44,17 +45,12 @@ internal sealed class ChangeList(int removalsRemembered)
         return dropped;
     }
 
-    /// <summary>The instances that changed after a version, oldest first; null where there are more than <paramref name="limit"/>.</summary>
-    public List<Instance>? Since(long version, int limit)
+    /// <summary>The instances that changed after a version, oldest first.</summary>
+    public List<Instance> Since(long version)
     {
         var changed = new List<Instance>();
         for (var instance = newest; instance is not null && instance.Version > version; instance = instance.Older)
         {
-            if (changed.Count == limit)
-            {
-                return null;
-            }
-
             changed.Add(instance);
         }
 

@@ -7,13 +7,15 @@ namespace WorkerMesh.Grains.Registry;
 
 /// <summary>
 /// The instances of one service type, keyed by its name, with a version that only grows. Reads them from the store when
-/// it comes into memory (<see cref="Storage.StoreUnavailableException"/> where that fails: an empty list would be a lie)
-/// and from then on is told. Expires leases by itself.
+/// it comes into memory (<see cref="Storage.StoreUnavailableException"/> where that fails: an empty list would be a
+/// lie) and from then on is told. Expires leases by itself.
 /// </summary>
 [Alias("mesh.IServiceRegistryGrain")]
 public interface IServiceRegistryGrain : IGrainWithStringKey
 {
-    /// <summary>Adds a worker or replaces its earlier incarnation. Repeating it, or an older incarnation, changes nothing.</summary>
+    /// <summary>
+    /// Adds a worker or replaces its earlier incarnation. Repeating it, or an older incarnation, changes nothing.
+    /// </summary>
     [Alias("Join")]
     Task<RegistryVersion> Join(Joining joining);
 
@@ -36,16 +38,29 @@ public interface IServiceRegistryGrain : IGrainWithStringKey
     [Alias("Unwatch")]
     Task Unwatch(IRegistryWatcher watcher);
 
-    /// <summary>Whether this worker's lease ran out together with most others', which is no proof that it died.</summary>
+    /// <summary>
+    /// Whether this worker's lease ran out together with most others', which is no proof that it died.
+    /// </summary>
     [ReadOnly, Alias("IsSuspected")]
     Task<bool> IsSuspected(WorkerId id, long incarnation);
+
+    /// <summary>What changed since a version, without subscribing.</summary>
+    [ReadOnly, Alias("Changes")]
+    Task<InstanceChanges> Changes(RegistryVersion? known);
+
+    /// <summary>How long ago each worker's lease was last renewed, as far as this registry has heard.</summary>
+    [ReadOnly, Alias("LastHeard")]
+    Task<ImmutableArray<Heard>> LastHeard();
 
     /// <summary>The workers by state.</summary>
     [ReadOnly, Alias("Count")]
     Task<ServiceReport> Count();
 }
 
-/// <summary>Receives changes as they happen. Best effort: a receiver that sees a gap calls <see cref="IServiceRegistryGrain.Watch"/>.</summary>
+/// <summary>
+/// Receives changes as they happen. Best effort: a receiver that sees a gap calls <see
+/// cref="IServiceRegistryGrain.Watch"/>.
+/// </summary>
 [Alias("mesh.IRegistryWatcher")]
 public interface IRegistryWatcher : IGrainObserver
 {

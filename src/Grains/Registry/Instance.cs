@@ -3,7 +3,9 @@ using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Grains.Registry;
 
-/// <summary>One worker as a registry holds it, or the memory of a removed one. A node of the table's list of changes.</summary>
+/// <summary>
+/// One worker as a registry holds it, or the memory of a removed one. A node of the table's list of changes.
+/// </summary>
 internal sealed class Instance(WorkerId id)
 {
     public WorkerId Id { get; } = id;

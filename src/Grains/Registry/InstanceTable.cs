@@ -78,7 +78,7 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
         instance.Draining = record.Draining;
         Measure(instance, joining.Renewal);
         Revive(instance, leaseEnd, now);
-        if (!SettleState(instance) && newRegistration)
+        if (!SettleState(instance) && (newRegistration || LoadMoved(instance)))
         {
             MarkChanged(instance, newRegistration);
         }
@@ -105,7 +105,7 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
 
         Measure(instance, renewal);
         Revive(instance, now - renewal.HeardAgo + instance.Registration.Lease, now);
-        if (!SettleState(instance) && Math.Abs(instance.Load - instance.AnnouncedLoad) >= options.LoadStep)
+        if (!SettleState(instance) && LoadMoved(instance))
         {
             MarkChanged(instance, newRegistration: false);
         }
@@ -116,7 +116,18 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
     /// <summary>Removes a worker of this incarnation or an older one.</summary>
     public void Leave(WorkerId id, long incarnation)
     {
-        if (!instances.TryGetValue(id, out var instance) || instance.Incarnation > incarnation)
+        if (!instances.TryGetValue(id, out var instance))
+        {
+            if (removed.TryGetValue(id, out var gone))
+            {
+                // It may have overtaken the join of the incarnation that it names.
+                gone.Incarnation = Math.Max(gone.Incarnation, incarnation);
+            }
+
+            return;
+        }
+
+        if (instance.Incarnation > incarnation)
         {
             return;
         }
@@ -126,11 +137,6 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
         leases.Unlapse(instance);
         instance.Removed = true;
         instance.Incarnation = incarnation;
-        if (removed.TryGetValue(id, out var earlier))
-        {
-            earlier.Incarnation = incarnation;
-        }
-
         removed[id] = instance;
         MarkChanged(instance, newRegistration: false);
         if (changes.Remember(instance) is { } dropped && removed.GetValueOrDefault(dropped.Id) == dropped)
@@ -157,15 +163,17 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
     {
         if (known is { } from && from.Epoch == epoch && from.Version <= version && from.Version >= changes.CompleteSince)
         {
-            // As many changes as instances are no shorter than the list.
-            if (changes.Since(from.Version, instances.Count + options.RemovalsRemembered) is { } tail)
-            {
-                return new(serviceType, epoch, from.Version, version, [.. tail.Select(i => i.ToChange(from.Version))]);
-            }
+            // Longer than the list by the remembered removals at most, and it says what happened, which followers want
+            // to know.
+            var tail = changes.Since(from.Version);
+            return new(serviceType, epoch, from.Version, version, [.. tail.Select(i => i.ToChange(from.Version))]);
         }
 
         return new(serviceType, epoch, 0, version, [.. instances.Values.Select(i => i.ToChange(0))]);
     }
+
+    public ImmutableArray<Heard> LastHeard(TimeSpan now) =>
+        [.. instances.Values.Select(i => new Heard(i.Id, now - i.LeaseEnd + i.Registration.Lease))];
 
     private static void Measure(Instance instance, in Renewal renewal)
     {
@@ -173,6 +181,9 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
         instance.Load = renewal.Load;
         instance.ActiveRequests = renewal.ActiveRequests;
     }
+
+    private bool LoadMoved(Instance instance) =>
+        Math.Abs(instance.Load - instance.AnnouncedLoad) >= options.LoadStep;
 
     private void Describe(Instance instance, WorkerRecord record)
     {

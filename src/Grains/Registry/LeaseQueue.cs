@@ -1,13 +1,13 @@
 namespace WorkerMesh.Grains.Registry;
 
 /// <summary>
-/// Which leases run out when. An instance's entry is not moved when its lease is renewed but put back when it comes up too
-/// early: a renewal costs nothing, and an instance is looked at about once a lease.
+/// Which leases run out when. An instance's entry is not moved when its lease is renewed but put back when it comes up
+/// too early: a renewal costs nothing, and an instance is looked at about once a lease.
 /// </summary>
 /// <remarks>
 /// Self-preservation, after Netflix Eureka ("Server Self Preservation Mode", github.com/Netflix/eureka/wiki): when most
-/// leases run out together, the likelier cause is that renewals did not get through. Eureka stops expiring; here the workers
-/// turn degraded, which keeps them routed to while they answer.
+/// leases run out together, the likelier cause is that renewals did not get through. Eureka stops expiring; here the
+/// workers turn degraded, which keeps them routed to while they answer.
 /// </remarks>
 internal sealed class LeaseQueue(RegistryOptions options)
 {

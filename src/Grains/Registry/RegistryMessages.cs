@@ -62,9 +62,17 @@ public sealed record InstanceChanges(
 
 /// <summary>The answer to a batch of renewals.</summary>
 /// <param name="Version">The version that shows them.</param>
-/// <param name="Unknown">The workers that this registry does not hold at that incarnation: their grains must join them again.</param>
+/// <param name="Unknown">
+/// The workers that this registry does not hold at that incarnation: their grains must join them again.
+/// </param>
 [GenerateSerializer, Immutable, Alias("mesh.RenewalAnswer")]
 public sealed record RenewalAnswer(RegistryVersion Version, ImmutableArray<WorkerId> Unknown);
+
+/// <summary>When a worker was last heard from.</summary>
+/// <param name="Id">The worker.</param>
+/// <param name="Ago">Time since then.</param>
+[GenerateSerializer, Immutable, Alias("mesh.Heard")]
+public readonly record struct Heard(WorkerId Id, TimeSpan Ago);
 
 /// <summary>How many workers are in each state.</summary>
 [GenerateSerializer, Immutable, Alias("mesh.StateCounts")]

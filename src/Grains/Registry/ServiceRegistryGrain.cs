@@ -13,7 +13,7 @@ namespace WorkerMesh.Grains.Registry;
 /// <summary>Loads an <see cref="InstanceTable"/>, feeds it what it is told, and announces what changed.</summary>
 internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrain
 {
-    private static readonly TimeSpan CatalogReportDelay = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan CatalogReportDelay = TimeSpan.FromMilliseconds(100);
 
     private readonly IWorkerStore store;
     private readonly TimeProvider clock;
@@ -22,6 +22,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     private readonly ObserverManager<IRegistryWatcher> watchers;
     private ServiceType serviceType;
     private InstanceTable? table;
+    private Task<InstanceTable>? loading;
     private RegistryVersion announced;
     private ServiceReport? reported;
     private GrainAlarm announceAlarm = null!;
@@ -38,7 +39,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         this.clock = clock;
         this.options = options.Value;
         this.logger = logger;
-        watchers = new(this.options.WatchExpiry, logger);
+        watchers = new(this.options.WatchExpiry, logger) { GetDateTime = () => clock.GetUtcNow().UtcDateTime };
     }
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -95,11 +96,27 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
 
     public async Task<bool> IsSuspected(WorkerId id, long incarnation) => (await Load()).IsSuspected(id, incarnation);
 
+    public async Task<InstanceChanges> Changes(RegistryVersion? known) => (await Load()).ChangesSince(known);
+
+    public async Task<ImmutableArray<Heard>> LastHeard() => (await Load()).LastHeard(clock.Elapsed());
+
     public async Task<ServiceReport> Count() => (await Load()).Report;
 
     private ValueTask<InstanceTable> Load()
     {
-        return table is not null ? new(table) : new(ReadStore());
+        if (table is not null)
+        {
+            return new(table);
+        }
+
+        // One read for all calls that wait for it, because the read-only ones run side by side: another would replace a
+        // table that has been told of things since. The next call tries again after one that failed.
+        if (loading is null or { IsFaulted: true })
+        {
+            loading = ReadStore();
+        }
+
+        return new(loading);
 
         async Task<InstanceTable> ReadStore()
         {
@@ -162,7 +179,8 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         var before = table!.Report.Workers;
         foreach (var instance in table.Expire(clock.Elapsed()))
         {
-            // One way: the worker's grain calls back here, and decides, for it knows what this registry may have missed.
+            // One way: the worker's grain calls back here, and decides, for it knows what this registry may have
+            // missed.
             _ = GrainFactory.GetGrain<IWorkerGrain>(instance.Id.Value).ForgetIfExpired(serviceType, instance.Incarnation);
         }
 

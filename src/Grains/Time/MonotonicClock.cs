@@ -1,6 +1,8 @@
 namespace WorkerMesh.Grains.Time;
 
-/// <summary>Leases and latencies are measured on this clock: it never jumps, and means nothing in another process.</summary>
+/// <summary>
+/// Leases and latencies are measured on this clock: it never jumps, and means nothing in another process.
+/// </summary>
 public static class MonotonicClock
 {
     /// <summary>Time since an arbitrary moment.</summary>

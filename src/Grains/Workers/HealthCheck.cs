@@ -4,7 +4,9 @@ namespace WorkerMesh.Grains.Workers;
 [GenerateSerializer, Immutable, Alias("mesh.HealthCheck")]
 public sealed record HealthCheck
 {
-    /// <summary>The path that is fetched below the worker's base URL; begins with '/'. Any 2xx answer is healthy.</summary>
+    /// <summary>
+    /// The path that is fetched below the worker's base URL; begins with '/'. Any 2xx answer is healthy.
+    /// </summary>
     [Id(0)]
     public required string Path { get; init; }
 

@@ -15,8 +15,12 @@ public interface IWorkerGrain : IGrainWithStringKey
     /// <param name="registration">What the worker says about itself.</param>
     /// <param name="operationId">Repeating a call with the same id gives the first answer again.</param>
     /// <param name="expectedIncarnation">Refuse if a higher incarnation than this one is stored.</param>
+    /// <param name="assign">
+    /// Have the catalog assign the services, by the capabilities, in place of those in the registration.
+    /// </param>
     [Alias("Register")]
-    Task<RegisterAnswer> Register(Registration registration, Guid operationId, long? expectedIncarnation);
+    Task<RegisterAnswer> Register(
+        Registration registration, Guid operationId, long? expectedIncarnation, bool assign = false);
 
     /// <summary>Renews the lease. Not held up by a registration that waits for the store.</summary>
     [AlwaysInterleave, Alias("Heartbeat")]
@@ -38,7 +42,9 @@ public interface IWorkerGrain : IGrainWithStringKey
     [OneWay, Alias("Rejoin")]
     Task Rejoin(ServiceType registryKey);
 
-    /// <summary>A registry has had the worker offline for long: remove the record if that is so, or set the registry right.</summary>
+    /// <summary>
+    /// A registry has had the worker offline for long: remove the record if that is so, or set the registry right.
+    /// </summary>
     [OneWay, Alias("ForgetIfExpired")]
     Task ForgetIfExpired(ServiceType registryKey, long incarnation);
 }

@@ -4,7 +4,9 @@ using WorkerMesh.Grains.Identity;
 
 namespace WorkerMesh.Grains.Workers;
 
-/// <summary>Pages through all workers. A stateless worker (key 0): the store gives the order, the worker grains the states.</summary>
+/// <summary>
+/// Pages through all workers. A stateless worker (key 0): the store gives the order, the worker grains the states.
+/// </summary>
 [Alias("mesh.IWorkerListingGrain")]
 public interface IWorkerListingGrain : IGrainWithIntegerKey
 {
@@ -23,6 +25,8 @@ public sealed record WorkerQuery(int Limit, WorkerId? After, ServiceType? Servic
 
 /// <summary>A page of workers.</summary>
 /// <param name="Workers">The workers.</param>
-/// <param name="Next">Where the next page goes on; null at the end. A page may be short, even empty, and yet not the last.</param>
+/// <param name="Next">
+/// Where the next page goes on; null at the end. A page may be short, even empty, and yet not the last.
+/// </param>
 [GenerateSerializer, Immutable, Alias("mesh.WorkerListing")]
 public sealed record WorkerListing(ImmutableArray<WorkerDescription> Workers, WorkerId? Next);

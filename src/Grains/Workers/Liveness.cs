@@ -2,7 +2,9 @@ using WorkerMesh.Grains.Identity;
 
 namespace WorkerMesh.Grains.Workers;
 
-/// <summary>What is known of a worker beyond its record. In memory only; times are of the holder's monotonic clock.</summary>
+/// <summary>
+/// What is known of a worker beyond its record. In memory only; times are of the holder's monotonic clock.
+/// </summary>
 /// <param name="HeardAt">When its lease was last renewed.</param>
 /// <param name="ReportsDegraded">Whether its last heartbeat said so.</param>
 /// <param name="FailsCheck">Whether its active health check fails.</param>

@@ -8,9 +8,9 @@ using WorkerMesh.Grains.Registry;
 namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
-/// Carries the renewals of a silo's workers to the registries: one message per service type each interval. One that changes
-/// routing goes at once, together with what else waits for that service type; while a message is on its way the next
-/// ones gather, so that a registry never has more than one from a silo, however many workers come back together.
+/// Carries the renewals of a silo's workers to the registries: one message per service type each interval. One that
+/// changes routing goes at once, together with what else waits for that service type; while a message is on its way the
+/// next ones gather, so that a registry never has more than one from a silo, however many workers come back together.
 /// </summary>
 internal sealed partial class RenewalBatcher(
     IGrainFactory grains,
@@ -25,7 +25,10 @@ internal sealed partial class RenewalBatcher(
     public void Enqueue(ServiceType key, WorkerId id, long incarnation, in Liveness liveness) =>
         LaneOf(key).Add(new(id, incarnation, liveness));
 
-    /// <summary>Sends it now. The task ends when the registry has it, and fails if that call fails; it is then sent again all the same.</summary>
+    /// <summary>
+    /// Sends it now. The task ends when the registry has it, and fails if that call fails; it is then sent again all
+    /// the same.
+    /// </summary>
     public Task<RegistryVersion> Announce(ServiceType key, WorkerId id, long incarnation, in Liveness liveness) =>
         LaneOf(key).Announce(new(id, incarnation, liveness));
 

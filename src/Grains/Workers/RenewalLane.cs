@@ -4,7 +4,9 @@ using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Grains.Workers;
 
-/// <summary>The renewals of one silo on their way to one registry. A worker's newer renewal takes the place of an older.</summary>
+/// <summary>
+/// The renewals of one silo on their way to one registry. A worker's newer renewal takes the place of an older.
+/// </summary>
 internal sealed class RenewalLane(
     ServiceType key,
     IGrainFactory grains,
@@ -40,7 +42,10 @@ internal sealed class RenewalLane(
         return waiter.Task;
     }
 
-    /// <summary>Sends what waits, unless a message is on its way; then what gathered follows that one where somebody waits for it.</summary>
+    /// <summary>
+    /// Sends what waits, unless a message is on its way; then what gathered follows that one where somebody waits for
+    /// it.
+    /// </summary>
     public void Flush()
     {
         lock (gate)

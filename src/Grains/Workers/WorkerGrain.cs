@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using WorkerMesh.Grains.Catalog;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Storage;
@@ -9,8 +10,9 @@ using WorkerMesh.Grains.Time;
 namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
-/// Loads a worker's record, decides through <see cref="WorkerLifecycle"/>, stores, then tells the registries. Heartbeats run
-/// between the steps of a registration that waits for the store, and see the record that was in force before it.
+/// Loads a worker's record, decides through <see cref="WorkerLifecycle"/>, stores, then tells the registries.
+/// Heartbeats run between the steps of a registration that waits for the store, and see the record that was in force
+/// before it.
 /// </summary>
 internal sealed partial class WorkerGrain(
     IWorkerStore store,
@@ -46,15 +48,24 @@ internal sealed partial class WorkerGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<RegisterAnswer> Register(Registration registration, Guid operationId, long? expectedIncarnation)
+    public async Task<RegisterAnswer> Register(
+        Registration registration, Guid operationId, long? expectedIncarnation, bool assign)
     {
         await Load();
+        var previous = record;
+        if (assign && record?.OperationId != operationId && WorkerLifecycle.MayRegister(record, expectedIncarnation))
+        {
+            var services = await GrainFactory.GetGrain<IServiceCatalogGrain>(0).Assign(id, registration.Capabilities);
+            registration = registration with { Services = services };
+        }
+
         // The second try is for a second activation of this grain that wrote in between.
         for (var attempt = 0; attempt < 2; attempt++)
         {
             if (record?.OperationId == operationId)
             {
-                return await Answer(record.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created);
+                // Where the store's first answer was lost, the registries it dropped have yet to hear.
+                return await Answer(record.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created, previous);
             }
 
             if (!WorkerLifecycle.MayRegister(record, expectedIncarnation))
@@ -62,7 +73,6 @@ internal sealed partial class WorkerGrain(
                 break;
             }
 
-            var previous = record;
             var next = new WorkerRecord(
                 id,
                 WorkerLifecycle.NextIncarnation(record, incarnationFloor),
@@ -73,6 +83,7 @@ internal sealed partial class WorkerGrain(
                 clock.GetUtcNow());
             if (await store.SaveAsync(next, CancellationToken.None))
             {
+                previous = record;
                 record = next;
                 liveness = new(clock.Elapsed());
                 StayWhileLeased();
@@ -99,12 +110,14 @@ internal sealed partial class WorkerGrain(
         }
 
         var decision = WorkerLifecycle.Apply(record, liveness, beat, clock.Elapsed());
-        if (decision.Outcome != HeartbeatOutcome.Renewed || record is null)
+        // The record it was accepted for: a removal may finish while the registries are waited for.
+        var current = record;
+        if (decision.Outcome != HeartbeatOutcome.Renewed || current is null)
         {
-            return new(decision.Outcome, record?.Incarnation ?? 0, WorkerState.Offline, TimeSpan.Zero, []);
+            return new(decision.Outcome, current?.Incarnation ?? 0, WorkerState.Offline, TimeSpan.Zero, []);
         }
 
-        var revived = !liveness.LeaseRuns(record.Registration.Lease, decision.Next.HeardAt);
+        var revived = !liveness.LeaseRuns(current.Registration.Lease, decision.Next.HeardAt);
         counters = counters with
         {
             Heartbeats = counters.Heartbeats + 1,
@@ -112,23 +125,24 @@ internal sealed partial class WorkerGrain(
         };
         liveness = decision.Next;
         StayWhileLeased();
-        health.Follow(record.Registration);
+        health.Follow(current.Registration);
         var versions = ImmutableArray<RegistryVersion>.Empty;
         if (decision.Announce)
         {
-            versions = await registries.Collect(record.Registration.RegistryKeys
-                .Select(key => renewals.Announce(key, id, record.Incarnation, liveness)));
+            versions = await registries.Collect(current.Registration.RegistryKeys
+                .Select(key => renewals.Announce(key, id, current.Incarnation, liveness)));
         }
         else
         {
-            foreach (var key in record.Registration.RegistryKeys)
+            foreach (var key in current.Registration.RegistryKeys)
             {
-                renewals.Enqueue(key, id, record.Incarnation, liveness);
+                renewals.Enqueue(key, id, current.Incarnation, liveness);
             }
         }
 
-        var state = WorkerLifecycle.StateOf(leaseRuns: true, suspected: false, record.Draining, liveness.Degraded);
-        return new(HeartbeatOutcome.Renewed, record.Incarnation, state, record.Registration.Lease, versions);
+        var state = WorkerLifecycle.StateOf(
+            leaseRuns: true, suspected: false, current.Draining, decision.Next.Degraded);
+        return new(HeartbeatOutcome.Renewed, current.Incarnation, state, current.Registration.Lease, versions);
     }
 
     public async Task<RegisterAnswer?> SetDraining(bool draining)
@@ -203,72 +217,6 @@ internal sealed partial class WorkerGrain(
         else if (record.Incarnation > incarnation)
         {
             await registries.Tell([registryKey]);
-        }
-    }
-
-    private async Task<RegisterAnswer?> Remove(WorkerRecord last)
-    {
-        // Heartbeats run meanwhile: they wait for the outcome rather than be accepted for a record that goes.
-        var removal = store.RemoveAsync(id, last.Incarnation, CancellationToken.None);
-        removing = removal;
-        try
-        {
-            if (!await removal)
-            {
-                await Reload();
-                return record is null ? new(RegisterOutcome.Replaced, last, []) : null;
-            }
-        }
-        finally
-        {
-            removing = null;
-        }
-
-        record = null;
-        incarnationFloor = Math.Max(incarnationFloor, last.Incarnation);
-        health.Stop();
-        return new(RegisterOutcome.Replaced, last, await registries.Tell(last.Registration.RegistryKeys));
-    }
-
-    private async Task Removed()
-    {
-        if (removing is { } removal)
-        {
-            // Its failure is its caller's to hear of; here the record then simply stays.
-            await removal.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        }
-    }
-
-    private Task Load()
-    {
-        // One read for all calls that wait for it; the next call tries again after one that failed.
-        if (loading is null or { IsFaulted: true })
-        {
-            loading = Reload();
-        }
-
-        return loading;
-    }
-
-    private async Task Reload()
-    {
-        var stored = await store.ReadAsync(id, CancellationToken.None);
-        incarnationFloor = stored.IncarnationFloor;
-        if (stored.Record?.Incarnation == record?.Incarnation)
-        {
-            return;
-        }
-
-        record = stored.Record;
-        // A lease of grace: that nothing was heard here says nothing about the worker.
-        liveness = new(clock.Elapsed());
-        if (record is null)
-        {
-            health.Stop();
-        }
-        else
-        {
-            health.Follow(record.Registration);
         }
     }
 

@@ -7,7 +7,9 @@ namespace WorkerMesh.Grains.Workers;
 /// <param name="id">The worker.</param>
 /// <param name="probe">Makes the checks.</param>
 /// <param name="failuresToDegrade">So many failures in a row make it failing; one success takes that back.</param>
-/// <param name="onVerdict">Is told after each check whether the worker is failing; answers whether to go on checking.</param>
+/// <param name="onVerdict">
+/// Is told after each check whether the worker is failing; answers whether to go on checking.
+/// </param>
 internal sealed class WorkerHealthMonitor(
     Grain grain,
     WorkerId id,

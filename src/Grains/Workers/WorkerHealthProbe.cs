@@ -15,7 +15,9 @@ internal sealed class WorkerHealthProbe(TimeProvider clock) : IDisposable
         Timeout = Timeout.InfiniteTimeSpan,
     };
 
-    /// <summary>Whether any of the worker's candidate URLs answers its health path with 2xx in time, tried in their order.</summary>
+    /// <summary>
+    /// Whether any of the worker's candidate URLs answers its health path with 2xx in time, tried in their order.
+    /// </summary>
     public async Task<bool> IsHealthy(Registration registration, HealthCheck check, CancellationToken cancellationToken)
     {
         foreach (var url in registration.Urls)

@@ -6,7 +6,9 @@ namespace WorkerMesh.Grains.Workers;
 /// </summary>
 internal static class WorkerLifecycle
 {
-    /// <summary>The state that follows from what is known: a lapsed lease outweighs draining, draining outweighs degraded.</summary>
+    /// <summary>
+    /// The state that follows from what is known: a lapsed lease outweighs draining, draining outweighs degraded.
+    /// </summary>
     /// <param name="leaseRuns">Whether the lease runs.</param>
     /// <param name="suspected">Whether the lease ran out together with most others', which likely is our fault.</param>
     /// <param name="draining">Whether an operator took it out.</param>
@@ -77,5 +79,7 @@ public enum HeartbeatOutcome
 /// <summary>The outcome of a heartbeat.</summary>
 /// <param name="Outcome">What it did.</param>
 /// <param name="Next">What is known from now on.</param>
-/// <param name="Announce">Whether the registries must hear at once, not with the next batch, because routing changes.</param>
+/// <param name="Announce">
+/// Whether the registries must hear at once, not with the next batch, because routing changes.
+/// </param>
 internal readonly record struct HeartbeatDecision(HeartbeatOutcome Outcome, Liveness Next, bool Announce);

@@ -7,7 +7,9 @@ namespace WorkerMesh.Grains.Workers;
 [StatelessWorker]
 internal sealed class WorkerListingGrain(IWorkerStore store) : Grain, IWorkerListingGrain
 {
-    /// <summary>The most records looked at for one page: a rare state must not make one request scan everything.</summary>
+    /// <summary>
+    /// The most records looked at for one page: a rare state must not make one request scan everything.
+    /// </summary>
     private const int MaxLookedAt = 5000;
     private const int AskedAtOnce = 250;
 

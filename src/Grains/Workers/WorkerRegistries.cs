@@ -6,14 +6,16 @@ using WorkerMesh.Grains.Time;
 namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
-/// Tells the registries what became of a worker. A registry that does not answer soon does not hold up an answer that the
-/// store has made true: it is told again until it knows.
+/// Tells the registries what became of a worker. A registry that does not answer soon does not hold up an answer that
+/// the store has made true: it is told again until it knows.
 /// </summary>
 /// <param name="grain">The worker's grain.</param>
 /// <param name="id">The worker.</param>
 /// <param name="grains">Reaches the registries.</param>
 /// <param name="clock">Tells the time.</param>
-/// <param name="known">What is true now: the record if there is one, its liveness, and the last incarnation there was.</param>
+/// <param name="known">
+/// What is true now: the record if there is one, its liveness, and the last incarnation there was.
+/// </param>
 internal sealed class WorkerRegistries(
     Grain grain,
     WorkerId id,

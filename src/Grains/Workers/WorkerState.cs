@@ -7,7 +7,10 @@ public enum WorkerState
     /// <summary>Routed to.</summary>
     Online,
 
-    /// <summary>Says so itself, fails its active check, or went quiet together with most others: routed to only where no online worker is left.</summary>
+    /// <summary>
+    /// Says so itself, fails its active check, or went quiet together with most others: routed to only where no online
+    /// worker is left.
+    /// </summary>
     Degraded,
 
     /// <summary>Taken out by an operator: not routed to, in-flight requests finish, still listed.</summary>
