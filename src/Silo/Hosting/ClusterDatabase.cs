@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Configuration;
+using Npgsql;
+
+namespace WorkerMesh.Silo.Hosting;
+
+/// <summary>The PostgreSQL that a cluster shares.</summary>
+public static class ClusterDatabase
+{
+    /// <summary>The connection string, or null in the embedded mode.</summary>
+    public static string? ConnectionString(IConfiguration configuration) =>
+        configuration.GetConnectionString(MeshOptions.ConnectionName) is { Length: > 0 } text ? text : null;
+
+    /// <summary>A pool of connections to it. Nothing is connected yet.</summary>
+    /// <exception cref="MeshConfigurationException">There is no connection string, or it can't be read.</exception>
+    public static NpgsqlDataSource Connect(IConfiguration configuration)
+    {
+        var text = ConnectionString(configuration) ?? throw new MeshConfigurationException(
+            "a silo needs ConnectionStrings__Cluster, for example "
+            + "'Host=db;Database=mesh;Username=mesh;Password=...'. (A gateway without it runs embedded, and needs no silo.)");
+        NpgsqlConnectionStringBuilder parsed;
+        try
+        {
+            parsed = new(text);
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException)
+        {
+            // Not the text itself: it holds a password.
+            throw new MeshConfigurationException(
+                $"ConnectionStrings__Cluster can't be read ({e.Message}). It looks like 'Host=db;Database=mesh;Username=mesh;Password=...'.", e);
+        }
+
+        if (string.IsNullOrEmpty(parsed.Host))
+        {
+            throw new MeshConfigurationException("ConnectionStrings__Cluster names no Host.");
+        }
+
+        // Npgsql's own 15 s and 30 s are longer than anybody here waits.
+        parsed.Timeout = parsed.ContainsKey("Timeout") && text.Contains("Timeout", StringComparison.OrdinalIgnoreCase) ? parsed.Timeout : 5;
+        parsed.CommandTimeout = text.Contains("Command Timeout", StringComparison.OrdinalIgnoreCase) ? parsed.CommandTimeout : 5;
+        parsed.ApplicationName ??= "workermesh";
+        return NpgsqlDataSource.Create(parsed);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Net.Sockets;
+using Microsoft.Extensions.Options;
+
+namespace WorkerMesh.Silo.Hosting;
+
+/// <summary>How a process of the mesh ends.</summary>
+public static class ExitCode
+{
+    /// <summary>
+    /// Runs a process. 0 after an orderly stop, also one that came while it was starting; 1 where the configuration or
+    /// what it names is not usable, with the reason as the last line and without a stack trace.
+    /// </summary>
+    public static async Task<int> OfAsync(Func<Task> run)
+    {
+        try
+        {
+            await run();
+            return 0;
+        }
+        catch (Exception e) when (Sentence(e) is { } sentence)
+        {
+            await Console.Error.WriteLineAsync($"WorkerMesh can't start: {sentence}");
+            return 1;
+        }
+        catch (Exception e) when (e is OperationCanceledException or OrleansLifecycleCanceledException)
+        {
+            // SIGTERM during start: nothing else cancels it.
+            return 0;
+        }
+    }
+
+    private static string? Sentence(Exception e) => e switch
+    {
+        OptionsValidationException options => string.Join(" ", options.Failures),
+        AggregateException { InnerExceptions: var all } when all.All(x => x is OptionsValidationException) =>
+            string.Join(" ", all.Select(Sentence)),
+        MeshConfigurationException => e.Message,
+        Grains.Storage.StoreUnusableException => e.Message,
+        // The binder of the configuration has no type of its own for a text that is no number or time; it names the
+        // setting.
+        InvalidOperationException { InnerException: FormatException or ArgumentException } => e.Message,
+        // A port that is taken; the message names the address.
+        IOException when e.GetBaseException() is SocketException => e.Message,
+        _ => null,
+    };
+}

@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Configuration.Memory;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace WorkerMesh.Silo.Hosting;
+
+/// <summary>What silo and gateway processes have in common.</summary>
+public static class HostDefaults
+{
+    /// <summary>How long a process may take to finish what is in flight after SIGTERM.</summary>
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(25);
+
+    /// <summary>Logging, options and shutdown. Log levels are defaults that configuration overrides.</summary>
+    public static void AddHostDefaults(this IHostApplicationBuilder builder)
+    {
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource
+        {
+            InitialData = new Dictionary<string, string?>
+            {
+                ["Logging:LogLevel:Default"] = "Information",
+                ["Logging:LogLevel:Microsoft"] = "Warning",
+                ["Logging:LogLevel:Microsoft.Hosting.Lifetime"] = "Information",
+                // Why a process can't start it says in a sentence (ExitCode), not with a stack trace before that.
+                ["Logging:LogLevel:Microsoft.Extensions.Hosting.Internal.Host"] = "Critical",
+                ["Logging:LogLevel:Orleans"] = "Warning",
+                // Measures its first interval from the machine's start, and warns of it.
+                ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
+                ["Logging:LogLevel:Npgsql"] = "Error",
+                // Orleans retries placements through it while a silo starts.
+                ["Logging:LogLevel:Polly"] = "Error",
+                ["Logging:LogLevel:System.Net.Http"] = "Warning",
+                // Forwarding failures are counted and answered; a line for each would drown the log in an outage.
+                ["Logging:LogLevel:Yarp"] = "None",
+            },
+        });
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss.fff ";
+            console.UseUtcTimestamp = true;
+        });
+        builder.Services.AddOptions<MeshOptions>().BindConfiguration(MeshOptions.Section).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<MeshOptions>, MeshOptionsValidator>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainTime);
+        builder.Services.AddSingleton(TimeProvider.System);
+    }
+}

@@ -1,0 +1,102 @@
+using System.Net;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+using WorkerMesh.Grains;
+using WorkerMesh.Grains.Storage;
+using WorkerMesh.Grains.Storage.Postgres;
+using WorkerMesh.Grains.Storage.Sqlite;
+using WorkerMesh.Silo.Networking;
+
+namespace WorkerMesh.Silo.Hosting;
+
+/// <summary>Sets a silo up, in a process of its own or in a gateway's.</summary>
+public static class SiloHosting
+{
+    /// <summary>
+    /// The key of registrations in the store: never changes, so that an upgraded cluster finds its data.
+    /// </summary>
+    public const string ServiceId = "workermesh";
+
+    private const int DefaultSiloPort = 11111;
+    private const int DefaultGatewayPort = 30000;
+
+    /// <summary>A silo of a cluster, whose membership table and registrations are in PostgreSQL.</summary>
+    public static void AddClusterSilo(this IHostApplicationBuilder builder, PreparedDatabase database)
+    {
+        builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton<IWorkerStore>(provider => new PostgresWorkerStore(
+            database.Source,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<IOptions<MeshOptions>>().Value.StoreTimeout));
+        builder.AddSilo(silo =>
+        {
+            silo.UseAdoNetClustering(clustering =>
+            {
+                clustering.Invariant = "Npgsql";
+                clustering.DataSource = database.Source;
+            });
+            MembershipProfile.Configure(silo, builder.Configuration);
+            silo.Services.AddOptions<EndpointOptions>().Configure<IOptions<SiloOptions>>((endpoints, options) =>
+            {
+                endpoints.AdvertisedIPAddress = database.AdvertisedAddress;
+                endpoints.SiloPort = PortOf(options.Value.SiloPort, DefaultSiloPort);
+                endpoints.GatewayPort = PortOf(options.Value.GatewayPort, DefaultGatewayPort);
+                var listen = IPAddress.IsLoopback(database.AdvertisedAddress) ? database.AdvertisedAddress : IPAddress.Any;
+                endpoints.SiloListeningEndpoint = new(listen, endpoints.SiloPort);
+                endpoints.GatewayListeningEndpoint = new(listen, endpoints.GatewayPort);
+            });
+        });
+        builder.Services.AddHostedService<SiloAnnouncement>();
+    }
+
+    /// <summary>A silo alone in a gateway's process: loopback only, registrations in a SQLite file.</summary>
+    public static void AddEmbeddedSilo(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<IWorkerStore>(provider =>
+        {
+            var mesh = provider.GetRequiredService<IOptions<MeshOptions>>().Value;
+            return new SqliteWorkerStore(
+                Path.Combine(mesh.DataDirectory, "workers.db"), provider.GetRequiredService<TimeProvider>(), mesh.StoreTimeout);
+        });
+        builder.Services.AddHostedService<EmbeddedStorePreparation>();
+        builder.AddSilo(silo =>
+        {
+            var ports = builder.Configuration.GetSection(SiloOptions.Section).Get<SiloOptions>() ?? new();
+            silo.UseLocalhostClustering(PortOf(ports.SiloPort, 0), PortOf(ports.GatewayPort, 0));
+        });
+    }
+
+    internal static void AddSiloOptions(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<SiloOptions>().BindConfiguration(SiloOptions.Section).ValidateOnStart();
+        builder.Services.AddSingleton<IValidateOptions<SiloOptions>, SiloOptionsValidator>();
+        builder.Services.AddSingleton<IValidateOptions<SiloOptions>, SiloAddressValidator>();
+    }
+
+    private static void AddSilo(this IHostApplicationBuilder builder, Action<ISiloBuilder> configure)
+    {
+        builder.AddSiloOptions();
+        builder.UseOrleans(silo =>
+        {
+            configure(silo);
+            silo.Services.AddOptions<ClusterOptions>().Configure<IOptions<MeshOptions>>((cluster, mesh) =>
+            {
+                cluster.ServiceId = ServiceId;
+                cluster.ClusterId = mesh.Value.ClusterId;
+            });
+            silo.Services.AddOptions<Orleans.Configuration.SiloOptions>().Configure<IOptions<SiloOptions>, IOptions<EndpointOptions>>(
+                (names, options, endpoints) =>
+                    names.SiloName = options.Value.Name ?? $"{Environment.MachineName}-{endpoints.Value.SiloPort}");
+        });
+        builder.Services.AddWorkerMeshGrains();
+    }
+
+    private static int PortOf(int? configured, int usual) => (configured ?? usual) switch
+    {
+        0 => FreePort.Find(),
+        var port => port,
+    };
+}

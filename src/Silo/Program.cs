@@ -1,0 +1,12 @@
+using Microsoft.Extensions.Hosting;
+using WorkerMesh.Silo.Hosting;
+
+return await ExitCode.OfAsync(async () =>
+{
+    // The silo can't be built before its address is known, which takes a route to the database.
+    var database = await ClusterPreparation.RunAsync(args);
+    var builder = Host.CreateApplicationBuilder(args);
+    builder.AddHostDefaults();
+    builder.AddClusterSilo(database);
+    await builder.Build().RunAsync();
+});
