@@ -1,0 +1,98 @@
+using WorkerMesh.Gateway.Routing;
+using WorkerMesh.Grains.Time;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace WorkerMesh.Gateway.Forwarding;
+
+/// <summary>One attempt at one worker: says where the request goes, and notes when the answer begins.</summary>
+internal sealed class AttemptTransformer(
+    WorkerLink link,
+    string url,
+    string target,
+    string serviceType,
+    TimeProvider clock,
+    Action<double>? onFirstByte) : HttpTransformer
+{
+    private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    private readonly TimeSpan startedAt = clock.Elapsed();
+    private CancellationTokenSource? firstByteTimer;
+
+    public bool AnswerBegan { get; private set; }
+
+    /// <summary>Cancelled if the answer does not begin in time; disarmed when it does.</summary>
+    public void Arm(CancellationTokenSource timer) => firstByteTimer = timer;
+
+    public override async ValueTask TransformRequestAsync(
+        HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
+    {
+        await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
+        var request = httpContext.Request;
+        proxyRequest.RequestUri = new Uri(url + target, AsWritten);
+        // The worker is addressed by its own name; the one that the client used is in X-Forwarded-Host.
+        proxyRequest.Headers.Host = null;
+        var headers = proxyRequest.Headers;
+        // First, so that nobody can name those that are set below.
+        if (request.Headers.Connection is { Count: > 0 } connection)
+        {
+            foreach (var name in NamedAsHopByHop(connection))
+            {
+                headers.Remove(name);
+                proxyRequest.Content?.Headers.Remove(name);
+            }
+        }
+
+        if (httpContext.Connection.RemoteIpAddress is { } client)
+        {
+            var address = client.IsIPv4MappedToIPv6 ? client.MapToIPv4() : client;
+            headers.TryAddWithoutValidation("X-Forwarded-For", address.ToString());
+        }
+
+        Set("X-Forwarded-Proto", request.Scheme);
+        Set("X-Forwarded-Host", request.Host.Value ?? "");
+        Set("X-Forwarded-Prefix", $"/service/{serviceType}");
+        headers.TryAddWithoutValidation("Via", request.Protocol == "HTTP/2" ? "2 workermesh" : "1.1 workermesh");
+
+        void Set(string name, string value)
+        {
+            headers.Remove(name);
+            headers.TryAddWithoutValidation(name, value);
+        }
+    }
+
+    public override ValueTask<bool> TransformResponseAsync(
+        HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
+        if (proxyResponse is not null)
+        {
+            firstByteTimer?.CancelAfter(Timeout.Infinite);
+            AnswerBegan = true;
+            var now = clock.Elapsed();
+            var seconds = (now - startedAt).TotalSeconds;
+            link.Answered(seconds, now);
+            onFirstByte?.Invoke(seconds);
+        }
+
+        var copied = base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        if (proxyResponse is { Headers.Connection.Count: > 0 })
+        {
+            foreach (var name in NamedAsHopByHop(proxyResponse.Headers.Connection))
+            {
+                httpContext.Response.Headers.Remove(name);
+            }
+        }
+
+        httpContext.Response.Headers["X-Mesh-Worker"] = link.Id.Value;
+        return copied;
+    }
+
+    /// <summary>
+    /// The headers that a message declares to be for the next hop only (RFC 9110, section 7.6.1). Not the two that the
+    /// forwarder sets itself where it is to continue them.
+    /// </summary>
+    private static IEnumerable<string> NamedAsHopByHop(IEnumerable<string?> connection) => connection
+        .SelectMany(value => (value ?? "").Split(
+            ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        .Where(name => !name.Equals("Upgrade", StringComparison.OrdinalIgnoreCase)
+            && !name.Equals("TE", StringComparison.OrdinalIgnoreCase));
+}

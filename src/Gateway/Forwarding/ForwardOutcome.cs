@@ -1,0 +1,26 @@
+namespace WorkerMesh.Gateway.Forwarding;
+
+/// <summary>How a forwarded request ended.</summary>
+internal enum ForwardOutcome
+{
+    /// <summary>A worker answered, with whatever status, and the client got all of it.</summary>
+    Answered,
+
+    /// <summary>No worker could be chosen: 503.</summary>
+    NoWorker,
+
+    /// <summary>No worker could be reached: 502.</summary>
+    Unreachable,
+
+    /// <summary>No worker answered in time: 504.</summary>
+    TimedOut,
+
+    /// <summary>
+    /// The worker's answer broke off after it had begun: the client's connection is reset, for a whole answer it is
+    /// not.
+    /// </summary>
+    Broken,
+
+    /// <summary>The client went away.</summary>
+    ClientGone,
+}

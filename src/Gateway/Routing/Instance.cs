@@ -1,0 +1,42 @@
+using WorkerMesh.Grains.Registry;
+using WorkerMesh.Grains.Workers;
+
+namespace WorkerMesh.Gateway.Routing;
+
+/// <summary>A worker on one route: what the registry said of it last, and this gateway's link to it.</summary>
+internal sealed class Instance
+{
+    private InstanceInfo info;
+
+    public Instance(WorkerLink link, InstanceInfo info)
+    {
+        Link = link;
+        this.info = info;
+    }
+
+    public WorkerLink Link { get; }
+
+    /// <summary>Immutable and replaced as a whole: a request reads it once.</summary>
+    public InstanceInfo Info => Volatile.Read(ref info);
+
+    public void Update(InstanceInfo next) => Volatile.Write(ref info, next);
+}
+
+/// <summary>What the registry says of an instance.</summary>
+/// <param name="Incarnation">Its incarnation.</param>
+/// <param name="Registration">Its registration.</param>
+/// <param name="State">Its state.</param>
+/// <param name="Load">The load it reported, 0 or more.</param>
+/// <param name="ActiveRequests">The requests in flight that it reported, from all gateways.</param>
+/// <param name="Version">The version at which it last changed.</param>
+internal sealed record InstanceInfo(
+    long Incarnation,
+    Registration Registration,
+    WorkerState State,
+    double Load,
+    int ActiveRequests,
+    long Version)
+{
+    public static InstanceInfo From(InstanceChange change, Registration registration) =>
+        new(change.Incarnation, registration, change.State, change.Load, change.ActiveRequests, change.Version);
+}

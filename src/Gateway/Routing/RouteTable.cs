@@ -1,0 +1,211 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+using WorkerMesh.Gateway.Cluster;
+using WorkerMesh.Gateway.Hosting;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Gateway.Routing;
+
+/// <summary>
+/// The routes of the service types that this gateway is asked for, each kept current by a watch on its registry grain
+/// and dropped when nobody asks any more. With every silo gone, what is known goes on being served.
+/// </summary>
+internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
+{
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(30);
+
+    private readonly ConcurrentDictionary<string, Watched> routes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Watched>.AlternateLookup<ReadOnlySpan<char>> byName;
+    private readonly CancellationTokenSource stopping = new();
+    private readonly IGrainFactory grains;
+    private readonly ClusterLink link;
+    private readonly TimeProvider clock;
+    private readonly GatewayOptions options;
+    private readonly ILogger<RouteTable> logger;
+    private readonly Probing.CandidateProber prober;
+    private IRegistryWatcher? reference;
+
+    public RouteTable(
+        IGrainFactory grains,
+        ClusterLink link,
+        Probing.CandidateProber prober,
+        TimeProvider clock,
+        IOptions<GatewayOptions> options,
+        ILogger<RouteTable> logger)
+    {
+        this.grains = grains;
+        this.link = link;
+        this.prober = prober;
+        this.clock = clock;
+        this.options = options.Value;
+        this.logger = logger;
+        byName = routes.GetAlternateLookup<ReadOnlySpan<char>>();
+        link.Disturbed += AskAll;
+    }
+
+    public WorkerLinks Links { get; } = new();
+
+    /// <summary>The routes that are known, for reports.</summary>
+    public IEnumerable<Route> All => routes.Values.Select(w => w.Route);
+
+    /// <summary>
+    /// The route of a service type that was asked for before; null otherwise. The way of almost every request.
+    /// </summary>
+    public Route? Find(ReadOnlySpan<char> serviceType)
+    {
+        if (byName.TryGetValue(serviceType, out var watched) && watched.Route.Snapshot is not null)
+        {
+            watched.Route.Use(clock.Elapsed());
+            return watched.Route;
+        }
+
+        return null;
+    }
+
+    /// <summary>The route of a service type, watched from now on if it was not yet.</summary>
+    /// <exception cref="ClusterUnavailableException">It was not known, and no silo answered in time.</exception>
+    public async ValueTask<Route> Get(ServiceType serviceType, CancellationToken cancellationToken)
+    {
+        if (Find(serviceType.Value) is { } known)
+        {
+            return known;
+        }
+
+        var watched = routes.TryGetValue(serviceType.Value, out var started) ? started : Start(serviceType);
+        watched.Route.Use(clock.Elapsed());
+        try
+        {
+            await watched.Route.Ready.WaitAsync(options.FirstSnapshotTimeout, clock, cancellationToken);
+        }
+        catch (TimeoutException e)
+        {
+            throw new ClusterUnavailableException($"No silo answered for service type '{serviceType}'.", e);
+        }
+
+        return watched.Route;
+    }
+
+    /// <summary>
+    /// Waits until this gateway's routes show a change that was just acknowledged, so that who made it at this gateway
+    /// finds it here. Only for a moment: the change is true whether or not it is shown yet.
+    /// </summary>
+    public async Task CatchUp(IEnumerable<RegistryVersion> versions, CancellationToken cancellationToken)
+    {
+        var deadline = Task.Delay(options.CatchUpTimeout, clock, cancellationToken);
+        foreach (var version in versions)
+        {
+            while (Find(version.ServiceType.Value) is { } route)
+            {
+                var changed = route.Changed;
+                if (route.Snapshot!.Version is var shown && (shown.Epoch != version.Epoch || shown.Version >= version.Version))
+                {
+                    break;
+                }
+
+                if (await Task.WhenAny(changed, deadline) == deadline)
+                {
+                    return;
+                }
+            }
+        }
+    }
+
+    public Task OnChanges(InstanceChanges changes)
+    {
+        if (routes.TryGetValue(changes.ServiceType.Value, out var watched))
+        {
+            if (watched.Route.Apply(changes, isAnswer: false))
+            {
+                prober.Look(watched.Route, changes);
+            }
+            else
+            {
+                watched.Watch.AskNow();
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await stopping.CancelAsync();
+        await base.StopAsync(cancellationToken);
+    }
+
+    public override void Dispose()
+    {
+        link.Disturbed -= AskAll;
+        stopping.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(SweepInterval, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                DropIdle();
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The gateway stops.
+        }
+    }
+
+    private Watched Start(ServiceType serviceType)
+    {
+        if (routes.Count >= options.MaxRoutes)
+        {
+            throw new ClusterUnavailableException(
+                $"This gateway watches {options.MaxRoutes} service types already (Gateway:MaxRoutes).");
+        }
+
+        var route = new Route(serviceType, Links, options.Zone);
+        var made = new Watched(route, new RouteWatch(route, Reference, grains, link, prober, clock, logger));
+        var watched = routes.GetOrAdd(serviceType.Value, made);
+        if (watched == made)
+        {
+            watched.Watch.Start(stopping.Token);
+        }
+
+        return watched;
+    }
+
+    /// <summary>One observer for all routes: the messages name their service type.</summary>
+    private IRegistryWatcher Reference()
+    {
+        return LazyInitializer.EnsureInitialized(ref reference, () => grains.CreateObjectReference<IRegistryWatcher>(this));
+    }
+
+    private void AskAll()
+    {
+        foreach (var watched in routes.Values)
+        {
+            watched.Watch.AskNow();
+        }
+    }
+
+    private void DropIdle()
+    {
+        var now = clock.Elapsed();
+        foreach (var (name, watched) in routes)
+        {
+            if (!watched.Route.Held && now - watched.Route.UsedAt > options.RouteIdleTimeout && routes.TryRemove(name, out _))
+            {
+                LogDropped(watched.Route.ServiceType);
+                _ = watched.Watch.DisposeAsync().AsTask();
+            }
+        }
+    }
+
+    [LoggerMessage(3100, LogLevel.Debug, "Nobody asks for {ServiceType} any more; its route is dropped.")]
+    private partial void LogDropped(ServiceType serviceType);
+
+    private sealed record Watched(Route Route, RouteWatch Watch);
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using WorkerMesh.Gateway.Cluster;
+using WorkerMesh.Gateway.Forwarding;
+using WorkerMesh.Gateway.Routing;
+using WorkerMesh.Grains.Workers;
+
+namespace WorkerMesh.Gateway.Stats;
+
+/// <summary>The instruments of a gateway: each name and tag appears here and nowhere else.</summary>
+internal sealed class GatewayMetrics
+{
+    public const string MeterName = "WorkerMesh.Gateway";
+
+    private readonly Counter<long> requests;
+    private readonly Counter<long> retries;
+    private readonly Histogram<double> firstByte;
+    private readonly Histogram<double> duration;
+
+    public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link)
+    {
+        var meter = meters.Create(MeterName);
+        requests = meter.CreateCounter<long>("mesh.forward.requests", "{request}", "Forwarded requests by how they ended.");
+        retries = meter.CreateCounter<long>("mesh.forward.retries", "{attempt}", "Attempts after the first.");
+        var seconds = new InstrumentAdvice<double>
+        {
+            HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+        };
+        firstByte = meter.CreateHistogram(
+            "mesh.forward.first_byte.duration", "s", "Time to the first byte of the worker's answer.", advice: seconds);
+        duration = meter.CreateHistogram(
+            "mesh.forward.duration", "s", "Time to the last byte of the answer.", advice: seconds);
+        meter.CreateObservableGauge(
+            "mesh.forward.in_flight", () => routes.All.Select(r => Tagged(r.Stats.InFlight, r)), "{request}", "Requests in flight.");
+        meter.CreateObservableGauge(
+            "mesh.workers", () => routes.All.SelectMany(CountStates), "{worker}", "Workers by state, on the routes of this gateway.");
+        meter.CreateObservableGauge(
+            "mesh.routes", () => routes.All.Count(), "{route}", "Service types that this gateway watches.");
+        meter.CreateObservableGauge(
+            "mesh.cluster.connected", () => link.Connected ? 1 : 0, "1", "Whether the silos answer this gateway.");
+    }
+
+    /// <summary>A request ended.</summary>
+    public void OnForwarded(Route route, ForwardOutcome outcome, int attempts, double seconds)
+    {
+        var service = ServiceOf(route);
+        requests.Add(1, new("mesh.service", service), new("mesh.outcome", NameOf(outcome)));
+        duration.Record(seconds, new KeyValuePair<string, object?>("mesh.service", service));
+        if (attempts > 1)
+        {
+            retries.Add(attempts - 1, new KeyValuePair<string, object?>("mesh.service", service));
+        }
+    }
+
+    /// <summary>A worker's answer began.</summary>
+    public void OnFirstByte(Route route, double seconds) =>
+        firstByte.Record(seconds, new KeyValuePair<string, object?>("mesh.service", ServiceOf(route)));
+
+    public static string NameOf(ForwardOutcome outcome) => outcome switch
+    {
+        ForwardOutcome.Answered => "answered",
+        ForwardOutcome.NoWorker => "no_worker",
+        ForwardOutcome.Unreachable => "unreachable",
+        ForwardOutcome.TimedOut => "timed_out",
+        ForwardOutcome.Broken => "broken",
+        ForwardOutcome.ClientGone => "client_gone",
+        _ => throw new UnreachableException(),
+    };
+
+    /// <summary>Types that nobody offers share one name, or anybody could make as many series as they like.</summary>
+    private static string ServiceOf(Route route) =>
+        route.Snapshot is { All.Length: > 0 } ? route.ServiceType.Value : "(none)";
+
+    private static Measurement<int> Tagged(int value, Route route) =>
+        new(value, new KeyValuePair<string, object?>("mesh.service", ServiceOf(route)));
+
+    private static IEnumerable<Measurement<int>> CountStates(Route route)
+    {
+        if (route.Snapshot is not { All.Length: > 0 } snapshot)
+        {
+            return [];
+        }
+
+        var byState = snapshot.All.CountBy(i => i.Info.State).ToDictionary();
+        return Enum.GetValues<WorkerState>().Select(state => new Measurement<int>(
+            byState.GetValueOrDefault(state),
+            new("mesh.service", route.ServiceType.Value),
+            new("mesh.state", Api.Wire.NameOf(state))));
+    }
+}
