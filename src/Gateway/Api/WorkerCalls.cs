@@ -1,0 +1,90 @@
+using WorkerMesh.Gateway.Cluster;
+using WorkerMesh.Gateway.Routing;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Workers;
+
+namespace WorkerMesh.Gateway.Api;
+
+/// <summary>
+/// The calls about workers that all dialects of the API share. A change is answered once this gateway shows it too, so
+/// that who made it finds it here. Clients that leave do not cancel what they began.
+/// </summary>
+internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes)
+{
+    /// <summary>The most workers that reports about all of them look at.</summary>
+    private const int MaxListed = 10_000;
+
+    public async Task<RegisterAnswer> Register(
+        WorkerId id, Registration registration, long? expectedIncarnation, bool assign)
+    {
+        var operationId = Guid.NewGuid();
+        var answer = await cluster.Call(
+            grains => Worker(grains, id).Register(registration, operationId, expectedIncarnation, assign), CancellationToken.None);
+        await routes.CatchUp(answer.Versions, CancellationToken.None);
+        return answer;
+    }
+
+    public async Task<HeartbeatAnswer> Heartbeat(WorkerId id, Heartbeat beat)
+    {
+        var answer = await cluster.Call(grains => Worker(grains, id).Heartbeat(beat), CancellationToken.None);
+        if (!answer.Versions.IsEmpty)
+        {
+            await routes.CatchUp(answer.Versions, CancellationToken.None);
+        }
+
+        return answer;
+    }
+
+    /// <summary>Null where the worker is unknown.</summary>
+    public async Task<RegisterAnswer?> SetDraining(WorkerId id, bool draining)
+    {
+        var answer = await cluster.Call(grains => Worker(grains, id).SetDraining(draining), CancellationToken.None);
+        await routes.CatchUp(answer?.Versions ?? [], CancellationToken.None);
+        return answer;
+    }
+
+    /// <summary>False where the worker was unknown.</summary>
+    public async Task<bool> Unregister(WorkerId id)
+    {
+        var repeated = false;
+        var answer = await cluster.Call(
+            (grains, attempt) =>
+            {
+                repeated = attempt > 1;
+                return Worker(grains, id).Unregister();
+            },
+            CancellationToken.None);
+        await routes.CatchUp(answer?.Versions ?? [], CancellationToken.None);
+        // Gone after a first call whose outcome is unknown: most likely that call's doing.
+        return answer is not null || repeated;
+    }
+
+    public Task<WorkerDescription?> Describe(WorkerId id) =>
+        cluster.Call(grains => Worker(grains, id).Describe(), CancellationToken.None);
+
+    public Task<WorkerListing> List(WorkerQuery query) =>
+        cluster.Call(grains => grains.GetGrain<IWorkerListingGrain>(0).List(query), CancellationToken.None);
+
+    /// <summary>All workers, for the reports that know no pages: the first 10,000 by id.</summary>
+    public async Task<IReadOnlyList<WorkerDescription>> ListAll()
+    {
+        var all = new List<WorkerDescription>();
+        for (WorkerId? after = null; all.Count < MaxListed;)
+        {
+            var page = await List(new(1000, after, null, null, null));
+            all.AddRange(page.Workers);
+            after = page.Next;
+            if (after is null)
+            {
+                break;
+            }
+        }
+
+        return all;
+    }
+
+    /// <summary>Requests that this gateway has in flight at a worker.</summary>
+    public int InFlight(WorkerId id) => routes.Links.Find(id)?.InFlight ?? 0;
+
+    private static IWorkerGrain Worker(IGrainFactory grains, WorkerId id) => grains.GetGrain<IWorkerGrain>(id.Value);
+}

@@ -1,0 +1,135 @@
+using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.Extensions.Options;
+using OpenTelemetry.Metrics;
+using Orleans.Configuration;
+using WorkerMesh.Gateway.Api;
+using WorkerMesh.Gateway.Cluster;
+using WorkerMesh.Gateway.Dialects;
+using WorkerMesh.Gateway.Forwarding;
+using WorkerMesh.Gateway.Probing;
+using WorkerMesh.Gateway.Reading;
+using WorkerMesh.Gateway.Routing;
+using WorkerMesh.Gateway.Stats;
+using WorkerMesh.Grains;
+using WorkerMesh.Silo.Hosting;
+
+namespace WorkerMesh.Gateway.Hosting;
+
+/// <summary>Sets a gateway up: with a silo of its own, or as a client of a cluster.</summary>
+internal static class GatewayHosting
+{
+    private const string DefaultUrl = "http://127.0.0.1:8080";
+    private const long MaxApiBody = JsonBody.DefaultLimit;
+
+    public static void AddGateway(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateOnStart()
+            .Validate(
+                o => o.FirstByteTimeout <= o.BetweenBytesTimeout,
+                "Gateway:FirstByteTimeout must not be longer than Gateway:BetweenBytesTimeout.");
+        services.AddSingleton<IValidateOptions<GatewayOptions>, GatewayOptionsValidator>();
+        services.ConfigureHttpJsonOptions(json => JsonOptions.Apply(json.SerializerOptions));
+        services.AddProblemDetails();
+        services.AddExceptionHandler<ClusterFaultHandler>();
+        services.AddOpenApi("v1", OpenApiDescription.Configure);
+        services.AddAssignmentOptions();
+        services.AddHttpForwarder();
+        services.AddCors();
+        services.AddOptions<CorsOptions>().Configure<IOptions<GatewayOptions>>((cors, gateway) => cors.AddDefaultPolicy(policy =>
+            policy.WithOrigins(gateway.Value.CorsOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Mesh-Worker")
+                .SetPreflightMaxAge(TimeSpan.FromHours(1))));
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .AddMeter(GatewayMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Microsoft.AspNetCore.Server.Kestrel")
+            .AddPrometheusExporter());
+        services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<ClusterLink>();
+        services.AddSingleton<ClusterCalls>();
+        services.AddSingleton<WorkerCalls>();
+        services.AddSingleton<ServiceWorkers>();
+        services.AddSingleton<JobSender>();
+        services.AddSingleton<ReachabilityProbe>();
+        services.AddSingleton<WorkerClient>();
+        services.AddSingleton<WorkerPicker>();
+        services.AddSingleton<RequestForwarder>();
+        services.AddSingleton<ForwardingEndpoint>();
+        services.AddSingletonHosted<CandidateProber>();
+        services.AddSingletonHosted<RouteTable>();
+        services.AddSingletonHosted<GatewayPresence>();
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = MaxApiBody;
+        });
+        if (builder.Configuration["urls"] is null
+            && builder.Configuration["http_ports"] is null
+            && builder.Configuration["https_ports"] is null
+            && !builder.Configuration.GetSection("Kestrel:Endpoints").Exists())
+        {
+            builder.WebHost.UseUrls(DefaultUrl);
+        }
+    }
+
+    /// <summary>As a client of the silos that the database's membership table lists.</summary>
+    public static void AddClusterClient(this WebApplicationBuilder builder)
+    {
+        var database = ClusterDatabase.Connect(builder.Configuration);
+        // The gateway listens and says that it is not ready while it waits for silos, rather than not to listen.
+        builder.Services.Configure<HostOptions>(host => host.ServicesStartConcurrently = true);
+        builder.UseOrleansClient(client =>
+        {
+            client.UseAdoNetClustering(clustering =>
+            {
+                clustering.Invariant = "Npgsql";
+                clustering.DataSource = database;
+            });
+            client.Services.AddOptions<ClusterOptions>().Configure<IOptions<MeshOptions>>((cluster, mesh) =>
+            {
+                cluster.ServiceId = SiloHosting.ServiceId;
+                cluster.ClusterId = mesh.Value.ClusterId;
+            });
+            // Calls that are in flight to a silo that dies are never answered: they are given up soon and made again.
+            client.Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(2));
+            client.Configure<Orleans.Configuration.GatewayOptions>(gateways => gateways.GatewayListRefreshPeriod = TimeSpan.FromSeconds(2));
+            client.UseConnectionRetryFilter<UntilConnected>();
+            client.AddClusterConnectionLostHandler(provider => (_, _) =>
+                provider.GetRequiredService<ClusterLink>().Disturb(lost: true));
+            client.AddGatewayCountChangedHandler(provider => (_, change) =>
+                provider.GetRequiredService<ClusterLink>().Disturb(lost: change.NumberOfConnectedGateways == 0));
+        });
+    }
+
+    public static void UseGateway(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        // What the router itself refuses: no such path, or not with that method.
+        app.UseStatusCodePages(refused => refused.HttpContext.Response.StatusCode == StatusCodes.Status404NotFound
+            ? Problems.NotFoundPath(refused.HttpContext.Request.Path).ExecuteAsync(refused.HttpContext)
+            : Results.Problem(statusCode: refused.HttpContext.Response.StatusCode).ExecuteAsync(refused.HttpContext));
+        if (app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value.CorsOrigins.Length > 0)
+        {
+            app.UseCors();
+        }
+
+        app.UseMiddleware<CrossSiteGuard>();
+        ForwardingEndpoint.Map(app);
+        app.MapWorkers();
+        app.MapServices();
+        app.MapCluster();
+        app.MapStats();
+        app.MapRegistryDialect();
+        app.MapCoordinatorDialect();
+        app.MapCoordinatorReports();
+        app.MapBroadcast();
+        app.MapHealth();
+        app.MapPrometheusScrapingEndpoint("/metrics");
+        app.MapOpenApi("/openapi/{documentName}.json");
+    }
+
+    private static void AddSingletonHosted<T>(this IServiceCollection services)
+        where T : class, IHostedService
+    {
+        services.AddSingleton<T>();
+        services.AddHostedService(provider => provider.GetRequiredService<T>());
+    }
+}

@@ -1,0 +1,79 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.Options;
+
+namespace WorkerMesh.Gateway.Hosting;
+
+/// <summary>How a gateway routes and forwards. Configuration section <c>Gateway</c>.</summary>
+public sealed class GatewayOptions
+{
+    public const string Section = "Gateway";
+
+    /// <summary>
+    /// This gateway's zone: workers of the same zone are preferred. Default none: all workers are equal.
+    /// </summary>
+    [RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+        ErrorMessage = "Gateway:Zone must be 1 to 128 letters, digits, '.', '_' or '-', beginning with a letter or digit.")]
+    public string? Zone { get; set; }
+
+    /// <summary>
+    /// How long connecting to a worker may take. Shorter: a host that is gone costs a request less. Longer: slow
+    /// networks are not taken for dead ones. Default 2 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "00:01:00")]
+    public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// How long a worker may take from the end of the request to the first byte of its answer. Default 120 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "1.00:00:00")]
+    public TimeSpan FirstByteTimeout { get; set; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>
+    /// How long a worker, or a client that sends or reads, may pause between two bytes. Default 120 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "1.00:00:00")]
+    public TimeSpan BetweenBytesTimeout { get; set; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>
+    /// How many workers a request may be tried at where nothing was sent to those that failed. High, because a refused
+    /// connection costs next to nothing, and after an outage many of the listed workers may be gone. Default 16.
+    /// </summary>
+    [Range(1, 100)]
+    public int MaxConnectAttempts { get; set; } = 16;
+
+    /// <summary>
+    /// How many workers an idempotent request may be sent to in all, when those before did not answer. Low, because an
+    /// overload must not be multiplied. Default 3.
+    /// </summary>
+    [Range(1, 10)]
+    public int MaxSendAttempts { get; set; } = 3;
+
+    /// <summary>How long a worker may take over a broadcast job. Default 30 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "1.00:00:00")]
+    public TimeSpan JobTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Origins whose pages may use this gateway from a browser, such as <c>https://console.example</c>; <c>*</c> is
+    /// any. Default none.
+    /// </summary>
+    public string[] CorsOrigins { get; set; } = [];
+
+    /// <summary>How many service types this gateway watches at most. Default 10,000.</summary>
+    [Range(1, 1_000_000)]
+    public int MaxRoutes { get; set; } = 10_000;
+
+    /// <summary>A service type that nobody asked for so long is watched no more. Default 5 min.</summary>
+    [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
+    public TimeSpan RouteIdleTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long the first request for a service type waits for its registry. Default 5 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
+    public TimeSpan FirstSnapshotTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long an answered change waits to be visible at this gateway too. Default 0.25 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:05")]
+    public TimeSpan CatchUpTimeout { get; set; } = TimeSpan.FromSeconds(0.25);
+}
+
+[OptionsValidator]
+internal sealed partial class GatewayOptionsValidator : IValidateOptions<GatewayOptions>;

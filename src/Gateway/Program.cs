@@ -1,0 +1,25 @@
+using WorkerMesh.Gateway.Hosting;
+using WorkerMesh.Silo.Hosting;
+
+return await ExitCode.OfAsync(async () =>
+{
+    var builder = WebApplication.CreateSlimBuilder(args);
+    builder.AddHostDefaults();
+    var embedded = ClusterDatabase.ConnectionString(builder.Configuration) is null;
+    if (embedded)
+    {
+        builder.AddEmbeddedSilo();
+    }
+    else
+    {
+        builder.AddClusterClient();
+    }
+
+    // After what it calls: services start in this order.
+    builder.AddGateway();
+
+    await using var app = builder.Build();
+    app.UseGateway();
+    app.AnnounceMode(embedded);
+    await app.RunAsync();
+});
