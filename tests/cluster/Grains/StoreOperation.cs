@@ -1,0 +1,11 @@
+namespace WorkerMesh.Tests.Cluster.Grains;
+
+internal enum StoreOperation
+{
+    Read,
+    Save,
+    SetDraining,
+    Remove,
+    ReadPage,
+    ReadServiceTypes,
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+
+namespace WorkerMesh.Tests.Cluster.Postgres;
+
+/// <summary>The programs of PostgreSQL, and under which user they run: as root they refuse.</summary>
+internal sealed class PostgresBinaries
+{
+    public const string User = "mesh";
+
+    private static readonly string[] AsPostgres =
+        ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--"];
+
+    private readonly string _directory;
+    private readonly string[] _prefix = Environment.UserName == "root" ? AsPostgres : [];
+
+    private PostgresBinaries(string directory) => _directory = directory;
+
+    /// <summary>From PATH, or else the newest of Debian's directories.</summary>
+    public static PostgresBinaries Find()
+    {
+        var packages = new DirectoryInfo("/usr/lib/postgresql");
+        var versions = packages.Exists ? packages.GetDirectories() : [];
+        var directory = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+            .Concat(versions
+                .OrderByDescending(version => double.TryParse(
+                    version.Name, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : 0)
+                .Select(version => Path.Combine(version.FullName, "bin")))
+            .FirstOrDefault(path => File.Exists(Path.Combine(path, "postgres"))
+                && File.Exists(Path.Combine(path, "initdb")));
+        return new PostgresBinaries(directory ?? throw new InvalidOperationException(
+            "These tests need PostgreSQL: no 'initdb' and 'postgres' in PATH or /usr/lib/postgresql/*/bin."));
+    }
+
+    /// <summary>
+    /// Makes a cluster of databases whose default order is that of a language, not of code points, where it can: so a
+    /// test sees it when a query leaves the order to the database.
+    /// </summary>
+    public async Task InitializeAsync(string data, CancellationToken cancellationToken)
+    {
+        var initdb = Path.Combine(_directory, "initdb");
+        var help = await RunAsync(initdb, ["--help"], cancellationToken);
+        string[] order = help.Contains("--icu-locale", StringComparison.Ordinal)
+            ? ["--locale=C", "--locale-provider=icu", "--icu-locale=en-US"]
+            : ["--locale=C"];
+        await RunAsync(
+            initdb,
+            ["-D", data, "-U", User, "-A", "trust", "-E", "UTF8", "--no-sync", .. order],
+            cancellationToken);
+    }
+
+    /// <summary>Starts a server; the process that is returned is the first of its processes itself.</summary>
+    public ChildProcess Start(string data, int port, string log)
+    {
+        string[] settings =
+        [
+            $"port={port.ToString(CultureInfo.InvariantCulture)}",
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "max_connections=200",
+            "shared_buffers=64MB",
+        ];
+        string[] command =
+        [
+            .. _prefix, "sh", "-c", """log=$1; shift; exec "$@" >>"$log" 2>&1""", "start", log,
+            Path.Combine(_directory, "postgres"), "-D", data,
+            .. settings.SelectMany(setting => (string[])["-c", setting]),
+        ];
+        return ChildProcess.Start(command[0], command[1..]);
+    }
+
+    public Task<string> RunAsync(string file, string[] arguments, CancellationToken cancellationToken)
+    {
+        string[] command = [.. _prefix, file, .. arguments];
+        return ChildProcess.RunAsync(command[0], command[1..], cancellationToken);
+    }
+}

@@ -1,0 +1,160 @@
+using System.Net;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace WorkerMesh.Tests.Cluster.Postgres;
+
+/// <summary>
+/// A PostgreSQL of its own for tests, in a temporary directory and on a free port of the loopback. Durable like a real
+/// one (fsync is on), and it can be killed, frozen and started again. Gone after <see cref="DisposeAsync"/>, and also
+/// when the test process dies before that. Linux only.
+/// </summary>
+public sealed class PostgresServer : IAsyncDisposable
+{
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+
+    private readonly string _directory;
+    private readonly PostgresBinaries _binaries;
+    private readonly ChildProcess _guard;
+    private ChildProcess? _server;
+    private int _databases;
+
+    private PostgresServer(string directory, PostgresBinaries binaries)
+    {
+        _directory = directory;
+        _binaries = binaries;
+        Port = FreePort();
+        _guard = ChildProcess.Start("sh", ["-c", GuardScript, "guard", directory], redirectInput: true);
+    }
+
+    // Its input ends with the test process, however that ends.
+    private const string GuardScript =
+        """
+        trap '' INT TERM HUP
+        read -r _
+        pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+        if [ -n "$pid" ]; then
+            children=$(grep -ls "^PPid:[[:space:]]*$pid\$" /proc/[0-9]*/status | cut -d / -f 3)
+            kill -KILL $pid $children 2>/dev/null
+        fi
+        rm -rf "$1"
+        """;
+
+    public int Port { get; }
+
+    /// <summary>Makes a server and waits until it answers.</summary>
+    public static async Task<PostgresServer> CreateAsync(CancellationToken cancellationToken)
+    {
+        var binaries = PostgresBinaries.Find();
+        var directory = Path.Combine(Path.GetTempPath(), $"mesh-postgres-{Guid.NewGuid():N}");
+        await binaries.RunAsync("mkdir", ["-m", "700", directory], cancellationToken);
+        var server = new PostgresServer(directory, binaries);
+        try
+        {
+            await binaries.InitializeAsync(Path.Combine(directory, "data"), cancellationToken);
+            await server.StartAsync(cancellationToken);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A new, empty database; returns its connection string.</summary>
+    public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken)
+    {
+        var name = $"test_{Interlocked.Increment(ref _databases)}";
+        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
+        await connection.OpenAsync(cancellationToken);
+        await using var command = new NpgsqlCommand($"CREATE DATABASE {name}", connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        return ConnectionString(name);
+    }
+
+    public string ConnectionString(string database) => new NpgsqlConnectionStringBuilder
+    {
+        Host = "127.0.0.1",
+        Port = Port,
+        Username = PostgresBinaries.User,
+        Database = database,
+        Timeout = 5,
+        CommandTimeout = 30,
+        MaxPoolSize = 20,
+    }.ToString();
+
+    /// <summary>
+    /// Starts the server again after <see cref="KillAsync"/>, on the same port, and waits until it answers.
+    /// </summary>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        _server = _binaries.Start(Path.Combine(_directory, "data"), Port, Path.Combine(_directory, "log"));
+        using var limit = new CancellationTokenSource(StartTimeout, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        var connectionString = new NpgsqlConnectionStringBuilder(ConnectionString("postgres")) { Pooling = false };
+        while (true)
+        {
+            try
+            {
+                await using var connection = new NpgsqlConnection(connectionString.ToString());
+                await connection.OpenAsync(either.Token);
+                return;
+            }
+            catch (NpgsqlException) when (!_server.HasExited)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, either.Token);
+            }
+            catch (Exception e) when (e is NpgsqlException or OperationCanceledException)
+            {
+                var log = await File.ReadAllTextAsync(Path.Combine(_directory, "log"), cancellationToken);
+                throw new InvalidOperationException($"PostgreSQL does not start:\n{log}", e);
+            }
+        }
+    }
+
+    /// <summary>SIGKILL to all its processes, as in a power cut.</summary>
+    public async Task KillAsync(CancellationToken cancellationToken)
+    {
+        if (_server is not { } server)
+        {
+            return;
+        }
+
+        // The first one goes first; it would take the death of the others for a crash and start recovery.
+        var processes = server.WithChildren();
+        await ChildProcess.SignalAsync("KILL", processes, cancellationToken);
+        await server.WaitForExitAsync(cancellationToken);
+        // As long as one of them lives the next server refuses to start.
+        while (processes.Any(ChildProcess.IsAlive))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, cancellationToken);
+        }
+
+        server.Dispose();
+        _server = null;
+    }
+
+    /// <summary>SIGSTOP to all its processes: connections stay open, nothing answers.</summary>
+    public Task FreezeAsync(CancellationToken cancellationToken) =>
+        ChildProcess.SignalAsync("STOP", _server!.WithChildren(), cancellationToken);
+
+    /// <summary>SIGCONT after <see cref="FreezeAsync"/>.</summary>
+    public Task ThawAsync(CancellationToken cancellationToken) =>
+        ChildProcess.SignalAsync("CONT", _server!.WithChildren(), cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync(CancellationToken.None);
+        _guard.CloseInput();
+        await _guard.WaitForExitAsync(CancellationToken.None);
+        _guard.Dispose();
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,64 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace WorkerMesh.Tests.System.Harness;
+
+/// <summary>A silo in a process of its own.</summary>
+public sealed partial class SiloProcess : IAsyncDisposable
+{
+    private SiloProcess(ChildProcess process) => Process = process;
+
+    public ChildProcess Process { get; }
+
+    /// <summary>Its port for other silos, once it is active.</summary>
+    public int SiloPort { get; private set; }
+
+    /// <summary>Its port for gateways, once it is active.</summary>
+    public int GatewayPort { get; private set; }
+
+    /// <summary>Starts it; it may have to wait for its database.</summary>
+    public static SiloProcess Launch(
+        string name, IReadOnlyDictionary<string, string> settings, int siloPort = 0, int gatewayPort = 0)
+    {
+        var all = new Dictionary<string, string>
+        {
+            ["Silo__SiloPort"] = siloPort.ToString(CultureInfo.InvariantCulture),
+            ["Silo__GatewayPort"] = gatewayPort.ToString(CultureInfo.InvariantCulture),
+        };
+        foreach (var (key, value) in settings)
+        {
+            all[key] = value;
+        }
+
+        return new(ChildProcess.Start(name, Programs.Silo, [], all));
+    }
+
+    /// <summary>Starts it and waits until it is active.</summary>
+    public static async Task<SiloProcess> StartAsync(
+        string name, IReadOnlyDictionary<string, string> settings, int siloPort = 0, int gatewayPort = 0)
+    {
+        var silo = Launch(name, settings, siloPort, gatewayPort);
+        try
+        {
+            await silo.ActiveAsync();
+            return silo;
+        }
+        catch
+        {
+            await silo.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task ActiveAsync()
+    {
+        var ports = Ports().Match(await Process.LineAsync("Silo active at "));
+        SiloPort = int.Parse(ports.Groups[1].Value, CultureInfo.InvariantCulture);
+        GatewayPort = int.Parse(ports.Groups[2].Value, CultureInfo.InvariantCulture);
+    }
+
+    public ValueTask DisposeAsync() => Process.DisposeAsync();
+
+    [GeneratedRegex(@"port (\d+) for silos, port (\d+) for gateways")]
+    private static partial Regex Ports();
+}

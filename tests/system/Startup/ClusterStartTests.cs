@@ -1,0 +1,74 @@
+using Npgsql;
+using WorkerMesh.Tests.Cluster.Postgres;
+
+namespace WorkerMesh.Tests.System.Startup;
+
+/// <summary>How silos and gateways start, in whatever order, and stop.</summary>
+public sealed class ClusterStartTests
+{
+    private const int Dead = 6;
+    private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(10);
+
+    [Fact]
+    public async Task Gateway_and_silo_wait_for_PostgreSQL_and_for_each_other_and_end_in_order()
+    {
+        var token = TestContext.Current.CancellationToken;
+        await using var postgres = await PostgresServer.CreateAsync(token);
+        var database = await postgres.CreateDatabaseAsync(token);
+        await postgres.KillAsync(token);
+        var settings = new Dictionary<string, string> { ["ConnectionStrings__Cluster"] = database };
+        await using var gateway = await GatewayProcess.ListenAsync("early gateway", settings);
+        await using var silo = SiloProcess.Launch("early silo", settings);
+
+        await silo.Process.LineAsync($"PostgreSQL at 127.0.0.1:{postgres.Port} does not answer yet");
+        await gateway.Process.LineAsync("No silo can be reached yet");
+        (await gateway.Api.GetAsync("/health/live")).Expect(200);
+        (await gateway.Api.GetAsync("/health/ready")).Expect(503);
+        (await gateway.Api.GetAsync("/health")).Expect(503);
+        (await gateway.Api.GetAsync("/api/workers")).ExpectProblem(503);
+        Assert.NotNull((await gateway.Api.GetAsync("/service/any/thing")).Header("Retry-After"));
+
+        await postgres.StartAsync(token);
+        await silo.ActiveAsync();
+        await gateway.ReadyAsync();
+        var mode = await silo.Process.LineAsync("WorkerMesh silo in cluster mode");
+        Assert.Contains($"PostgreSQL at 127.0.0.1:{postgres.Port}", mode, StringComparison.Ordinal);
+        mode = await gateway.Process.LineAsync("WorkerMesh gateway in cluster mode");
+        Assert.Contains($"PostgreSQL at 127.0.0.1:{postgres.Port}", mode, StringComparison.Ordinal);
+        var body = new { url = "http://127.0.0.1:1", services = (string[])["any"] };
+        (await gateway.Api.PutAsync("/api/workers/first", body)).Expect(201);
+
+        await gateway.Process.SignalAsync("TERM");
+        Assert.Equal(0, await gateway.Process.ExitAsync(StopTime));
+        Assert.Equal(3, await StatusOfAsync(database, silo.SiloPort));
+        await silo.Process.SignalAsync("TERM");
+        Assert.Equal(0, await silo.Process.ExitAsync(StopTime));
+        Assert.Equal(Dead, await StatusOfAsync(database, silo.SiloPort));
+    }
+
+    [Fact]
+    public async Task What_waits_for_PostgreSQL_ends_in_order_too()
+    {
+        var settings = new Dictionary<string, string>
+        {
+            ["ConnectionStrings__Cluster"] = "Host=127.0.0.1;Port=1;Database=mesh;Username=mesh",
+        };
+        await using var gateway = await GatewayProcess.ListenAsync("waiting gateway", settings);
+        await using var silo = SiloProcess.Launch("waiting silo", settings);
+        await silo.Process.LineAsync("waiting for it");
+        await gateway.Process.LineAsync("No silo can be reached yet");
+        await silo.Process.SignalAsync("TERM");
+        await gateway.Process.SignalAsync("TERM");
+        Assert.Equal(0, await silo.Process.ExitAsync(StopTime));
+        Assert.Equal(0, await gateway.Process.ExitAsync(StopTime));
+    }
+
+    private static async Task<int> StatusOfAsync(string database, int siloPort)
+    {
+        var token = TestContext.Current.CancellationToken;
+        await using var source = NpgsqlDataSource.Create(database);
+        await using var command = source.CreateCommand("SELECT status FROM mesh_membership WHERE port = $1");
+        command.Parameters.Add(new() { Value = siloPort });
+        return (int)(await command.ExecuteScalarAsync(token))!;
+    }
+}

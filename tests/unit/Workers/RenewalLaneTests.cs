@@ -1,0 +1,153 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Time.Testing;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Time;
+using WorkerMesh.Grains.Workers;
+using WorkerMesh.Tests.Unit.Registry;
+
+namespace WorkerMesh.Tests.Unit.Workers;
+
+public sealed class RenewalLaneTests
+{
+    private readonly FakeTimeProvider clock = new();
+    private readonly FakeGrains grains;
+    private readonly FakeGrains.Registry registry;
+    private readonly Channel<int> failures = Channel.CreateUnbounded<int>();
+    private readonly RenewalLane lane;
+
+    public RenewalLaneTests()
+    {
+        (var factory, grains) = FakeGrains.Create();
+        registry = grains.Of(Sample.Ocr);
+        lane = new(Sample.Ocr, factory, clock, (_, _, count) => failures.Writer.TryWrite(count));
+    }
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task What_waits_goes_in_one_message_with_the_newest_of_each_worker()
+    {
+        lane.Add(Of("a", load: 0.1));
+        lane.Add(Of("b", load: 0.2));
+        lane.Add(Of("a", load: 0.3));
+        clock.Advance(TimeSpan.FromSeconds(2));
+        lane.Flush();
+
+        var message = await registry.Next();
+
+        Assert.Equal([("a", 0.3), ("b", 0.2)], message.Renewals.Select(r => (r.Id.Value, r.Load)).Order());
+        Assert.All(message.Renewals, r => Assert.Equal(TimeSpan.FromSeconds(2), r.HeardAgo));
+    }
+
+    [Fact]
+    public async Task An_announcement_takes_along_what_waits_and_ends_when_the_registry_has_it()
+    {
+        lane.Add(Of("a"));
+        var announced = lane.Announce(Of("b"));
+
+        var message = await registry.Next();
+        Assert.Equal(["a", "b"], message.Ids.Order());
+        Assert.False(announced.IsCompleted);
+        message.Succeed(version: 42);
+
+        Assert.Equal(42, (await announced).Version);
+    }
+
+    [Fact]
+    public async Task While_a_message_is_on_its_way_the_next_ones_gather()
+    {
+        var first = lane.Announce(Of("a"));
+        var sent = await registry.Next();
+        var others = Enumerable.Range(0, 50).Select(i => lane.Announce(Of($"w{i}"))).ToList();
+        lane.Flush();
+        Assert.True(await registry.StaysQuiet());
+
+        sent.Succeed(version: 1);
+        var next = await registry.Next();
+        Assert.Equal(50, next.Renewals.Length);
+        Assert.True(first.IsCompleted);
+        Assert.All(others, o => Assert.False(o.IsCompleted));
+        next.Succeed(version: 2);
+
+        Assert.All(await Task.WhenAll(others), v => Assert.Equal(2, v.Version));
+    }
+
+    [Fact]
+    public async Task What_nobody_waits_for_waits_for_the_interval()
+    {
+        var first = lane.Announce(Of("a"));
+        var sent = await registry.Next();
+        lane.Add(Of("b"));
+        sent.Succeed();
+        await first;
+
+        var second = lane.Announce(Of("c"));
+
+        // It was not sent by itself when the first message had been answered.
+        Assert.Equal(["b", "c"], (await registry.Next()).Ids.Order());
+        Assert.False(second.IsCompleted);
+    }
+
+    [Fact]
+    public async Task What_did_not_arrive_is_sent_again_unless_there_is_newer()
+    {
+        var announced = lane.Announce(Of("a", load: 0.1));
+        lane.Add(Of("b", load: 0.2));
+        var lost = await registry.Next();
+        lane.Add(Of("a", load: 0.9));
+        lost.Fail();
+
+        await Assert.ThrowsAsync<TimeoutException>(() => announced);
+        Assert.Equal(lost.Renewals.Length, await failures.Reader.ReadAsync(Cancellation));
+        Assert.True(registry.IsQuiet);
+        // The lane is free a moment after those who waited have heard.
+        FakeGrains.Message? again = null;
+        for (var next = registry.Next(); again is null;)
+        {
+            lane.Flush();
+            await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, Cancellation);
+            again = next.IsCompleted ? await next : null;
+        }
+
+        Assert.Equal([("a", 0.9), ("b", 0.2)], again.Renewals.Select(r => (r.Id.Value, r.Load)).Order());
+    }
+
+    [Fact]
+    public async Task Workers_that_the_registry_does_not_know_are_told()
+    {
+        var announced = lane.Announce(Of("a"));
+        lane.Add(Of("b"));
+
+        (await registry.Next()).Succeed(1, WorkerId.Parse("a"));
+        await announced;
+
+        Assert.Equal(("a", Sample.Ocr), await grains.Rejoins.Reader.ReadAsync(Cancellation));
+        Assert.Equal(0, grains.Rejoins.Reader.Count);
+    }
+
+    [Fact]
+    public async Task More_than_fit_a_message_go_in_several_and_whoever_waits_waits_for_the_last()
+    {
+        for (var i = 0; i < 12_000; i++)
+        {
+            lane.Add(Of($"w{i}"));
+        }
+
+        var announced = lane.Announce(Of("last"));
+        var seen = new HashSet<string>();
+        foreach (var expected in new[] { 5000, 5000, 2001 })
+        {
+            Assert.False(announced.IsCompleted);
+            var message = await registry.Next();
+            Assert.Equal(expected, message.Renewals.Length);
+            Assert.All(message.Ids, id => Assert.True(seen.Add(id), $"{id} was sent twice."));
+            message.Succeed();
+        }
+
+        await announced;
+        Assert.Equal(12_001, seen.Count);
+    }
+
+    private PendingRenewal Of(string id, double load = 0) =>
+        new(WorkerId.Parse(id), 1, new Liveness(clock.Elapsed(), Load: load));
+}
