@@ -26,6 +26,11 @@ public abstract class DrainTests(Mesh mesh)
         (await mesh.Api.PostAsync($"/api/workers/{drained}/heartbeat")).Expect(200);
         Assert.Equal([service.IdOf(workers[1])], await AnsweringAsync(service));
 
+        // A drained worker is not better than none.
+        (await mesh.Api.PostAsync($"/api/workers/{service.IdOf(workers[1])}/drain")).Expect(200);
+        (await mesh.Api.GetAsync(service.Path)).ExpectProblem(503);
+        (await mesh.Api.DeleteAsync($"/api/workers/{service.IdOf(workers[1])}/drain")).Expect(200);
+
         answer = (await mesh.OtherApi.DeleteAsync($"/api/workers/{drained}/drain")).Expect(200).Json;
         Assert.False(answer.GetProperty("draining").GetBoolean());
         await service.EverywhereAsync("it is back", list => Service.StateOf(list, drained) == "online");
