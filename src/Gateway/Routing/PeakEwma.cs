@@ -8,7 +8,7 @@ namespace WorkerMesh.Gateway.Routing;
 internal sealed class PeakEwma
 {
     /// <summary>After so long a peak weighs 37 %.</summary>
-    private const double DecaySeconds = 2;
+    private const double DecaySeconds = 1;
 
     private double seconds;
     private long updatedAtTicks;

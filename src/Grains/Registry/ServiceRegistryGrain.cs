@@ -13,7 +13,7 @@ namespace WorkerMesh.Grains.Registry;
 /// <summary>Loads an <see cref="InstanceTable"/>, feeds it what it is told, and announces what changed.</summary>
 internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrain
 {
-    private static readonly TimeSpan CatalogReportDelay = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan CatalogReportDelay = TimeSpan.FromMilliseconds(20);
 
     private readonly IWorkerStore store;
     private readonly TimeProvider clock;

@@ -18,8 +18,10 @@ public sealed class ManyAtOnceTests(ClusterMesh mesh) : IClassFixture<ClusterMes
         // Five services: three each until there are three in the tier, two each until there are five.
         Check(given, "chromadb redis postgres minio neo4j", [3, 3, 3, 2, 2, .. Ones(10)]);
         Check(given, "coordinator edge-proxy load-balancer", [3, 3, 2, .. Ones(12)]);
-        var gaps = (await mesh.OtherApi.GetAsync("/api/admin/gaps")).Expect(200).Json;
-        Assert.Equal(0, gaps.GetProperty("critical_gaps").GetInt32());
+        await Eventually.Equals(
+            "the number of critical gaps",
+            0,
+            async () => (await mesh.OtherApi.GetAsync("/api/admin/gaps")).Expect(200).Json.GetProperty("critical_gaps").GetInt32());
     }
 
     /// <summary>The workers of this kind got so many services each, and together an even share of all of them.</summary>

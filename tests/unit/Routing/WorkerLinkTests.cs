@@ -79,7 +79,7 @@ public sealed class WorkerLinkTests
         latency.Observe(0.01, now);
         latency.Observe(1, now);
         Assert.Equal(1, latency.Read(now));
-        latency.Observe(0.01, now + TimeSpan.FromSeconds(2));
-        Assert.Equal((Math.Exp(-1) * 1) + ((1 - Math.Exp(-1)) * 0.01), latency.Read(now + TimeSpan.FromSeconds(2)), 6);
+        latency.Observe(0.01, now + TimeSpan.FromSeconds(1));
+        Assert.Equal((Math.Exp(-1) * 1) + ((1 - Math.Exp(-1)) * 0.01), latency.Read(now + TimeSpan.FromSeconds(1)), 6);
     }
 }
