@@ -31,7 +31,8 @@ public sealed class WorkerPickerTests
     {
         var instances = Enumerable.Range(0, 10).Select(i => Sample.Instance($"w{i}")).ToList();
         var shares = Shares(Sample.Snapshot(instances), held: true);
-        Assert.All(instances, i => Assert.InRange(shares[i], Picks / 10 * 0.95, Picks / 10 * 1.05));
+        // Chance decides between near equals; its standard deviation is 2 % here.
+        Assert.All(instances, i => Assert.InRange(shares[i], Picks / 10 * 0.85, Picks / 10 * 1.15));
     }
 
     [Fact]
