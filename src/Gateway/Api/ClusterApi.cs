@@ -63,7 +63,7 @@ internal static class ClusterApi
             .Concat(active.SelectMany((s, i) => active.Skip(i + 1).Select(
                 t => new EdgeBody($"silo:{s.Address}", $"silo:{t.Address}", "member"))))
             .Concat(gateways.SelectMany(g => listing.Workers
-                .Where(w => w.State is WorkerState.Online or WorkerState.Degraded)
+                .Where(w => w.State.IsHealthy())
                 .Select(w => new EdgeBody($"gateway:{g.Id}", $"worker:{w.Record.Id}", "forwards"))));
         return TypedResults.Ok(new TopologyBody(nodes, edges, listing.Next is not null));
     }

@@ -45,7 +45,7 @@ internal static class HealthApi
         var body = new HealthBody(
             status,
             now,
-            counts is not { } known ? null : new(known.Total, known.Online + known.Degraded, known.Offline, Wire.Of(known)),
+            counts is not { } known ? null : new(known.Total, known.Healthy, known.Offline, Wire.Of(known)),
             new(gateway.Id, gateway.Zone, Math.Round((now - gateway.StartedAt).TotalSeconds, 3)),
             new(link.Connected, here.KnownServices.Length));
         return TypedResults.Json(body, statusCode: link.EverConnected ? 200 : 503);

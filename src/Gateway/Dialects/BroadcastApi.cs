@@ -44,7 +44,7 @@ internal static class BroadcastApi
     /// </summary>
     private static List<WorkerDescription> Capable(IReadOnlyList<WorkerDescription> workers, JobRequest job)
     {
-        var healthy = workers.Where(w => w.State is WorkerState.Online or WorkerState.Degraded).ToList();
+        var healthy = workers.Where(w => w.State.IsHealthy()).ToList();
         if (job.RequiredCapability is { } capability)
         {
             var term = new CapabilityTerm(capability, "", "", 0);

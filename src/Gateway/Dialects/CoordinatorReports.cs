@@ -3,7 +3,6 @@ using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Grains.Assignment;
 using WorkerMesh.Grains.Catalog;
-using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Dialects;
@@ -40,7 +39,7 @@ internal static class CoordinatorReports
     private static async Task<IResult> HealthyWorkers(WorkerCalls calls, TimeProvider clock)
     {
         var now = clock.GetUtcNow();
-        var workers = (await calls.ListAll()).Where(IsHealthy).Select(w => Of(w, now)).ToList();
+        var workers = (await calls.ListAll()).Where(w => w.State.IsHealthy()).Select(w => Of(w, now)).ToList();
         return TypedResults.Ok(new CoordinatorWorkersBody(workers, workers.Count, now));
     }
 
@@ -54,7 +53,7 @@ internal static class CoordinatorReports
     private static async Task<IResult> Services(WorkerCalls calls)
     {
         var services = (await calls.ListAll())
-            .Where(IsHealthy)
+            .Where(w => w.State.IsHealthy())
             .SelectMany(w => w.Record.Registration.Services.Select(s => (Service: s.Value, Worker: w.Record.Id.Value)))
             .GroupBy(pair => pair.Service, pair => pair.Worker)
             .OrderBy(group => group.Key, StringComparer.Ordinal)
@@ -95,7 +94,7 @@ internal static class CoordinatorReports
 
     private static async Task<IResult> Bootstrap(WorkerCalls calls, TimeProvider clock)
     {
-        var seeds = (await calls.ListAll()).Where(IsHealthy)
+        var seeds = (await calls.ListAll()).Where(w => w.State.IsHealthy())
             .Select(w => new SeedBody(w.Record.Id.Value, w.Record.Registration.TunnelUrl, DhtPort))
             .ToList();
         return TypedResults.Ok(new SeedsBody(seeds, seeds.Count, clock.GetUtcNow()));
@@ -107,18 +106,14 @@ internal static class CoordinatorReports
         var workers = (await cluster.Call(grains => grains.GetGrain<IServiceCatalogGrain>(0).List(), cancellationToken)).Workers;
         var active = peers.Silos.Count(s => s.Status == "active");
         return TypedResults.Ok(new DhtStatsBody(
-            active > 0, active, gateways.Length, gateways.Select(g => g.Id), workers.Total, workers.Online + workers.Degraded));
+            active > 0, active, gateways.Length, gateways.Select(g => g.Id), workers.Total, workers.Healthy));
     }
 
     private static async Task<Dictionary<string, int>> CountHealthy(ClusterCalls cluster)
     {
         var catalog = await cluster.Call(grains => grains.GetGrain<IServiceCatalogGrain>(0).List(), CancellationToken.None);
-        return catalog.Services.ToDictionary(s => s.ServiceType.Value, s => Healthy(s.Workers));
+        return catalog.Services.ToDictionary(s => s.ServiceType.Value, s => s.Workers.Healthy);
     }
-
-    private static int Healthy(StateCounts counts) => counts.Online + counts.Degraded;
-
-    private static bool IsHealthy(WorkerDescription worker) => worker.State is WorkerState.Online or WorkerState.Degraded;
 
     /// <summary>No worker is critical; a single one, whose loss would make it so, is a warning.</summary>
     private static string StatusOf(int workers) => workers switch
@@ -146,7 +141,7 @@ internal static class CoordinatorReports
             worker.Record.RegisteredAt,
             now - worker.HeardAgo,
             Math.Round(worker.HeardAgo.TotalSeconds, 3),
-            IsHealthy(worker));
+            worker.State.IsHealthy());
     }
 }
 

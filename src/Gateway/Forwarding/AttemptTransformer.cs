@@ -18,8 +18,6 @@ internal sealed class AttemptTransformer(
     private readonly TimeSpan startedAt = clock.Elapsed();
     private CancellationTokenSource? firstByteTimer;
 
-    public bool AnswerBegan { get; private set; }
-
     /// <summary>Cancelled if the answer does not begin in time; disarmed when it does.</summary>
     public void Arm(CancellationTokenSource timer) => firstByteTimer = timer;
 
@@ -66,7 +64,6 @@ internal sealed class AttemptTransformer(
         if (proxyResponse is not null)
         {
             firstByteTimer?.CancelAfter(Timeout.Infinite);
-            AnswerBegan = true;
             var now = clock.Elapsed();
             var seconds = (now - startedAt).TotalSeconds;
             link.Answered(seconds, now);

@@ -31,9 +31,7 @@ internal sealed class RequestForwarder(
     private readonly GatewayOptions options = options.Value;
     private readonly ForwarderRequestConfig requestConfig = new()
     {
-        ActivityTimeout = options.Value.BetweenBytesTimeout > options.Value.FirstByteTimeout
-            ? options.Value.BetweenBytesTimeout
-            : options.Value.FirstByteTimeout,
+        ActivityTimeout = options.Value.BetweenBytesTimeout,
         Version = HttpVersion.Version11,
         VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
     };

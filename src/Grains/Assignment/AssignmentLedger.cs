@@ -84,7 +84,7 @@ internal sealed class AssignmentLedger(IReadOnlyList<AssignableService> catalog)
             return;
         }
 
-        var healthy = change.State is WorkerState.Online or WorkerState.Degraded;
+        var healthy = change.State.IsHealthy();
         var tier = change.Registration is { } registration ? WorkerProfile.Of(registration.Capabilities).Tier : (int?)null;
         Update(change.Id, h => h with
         {

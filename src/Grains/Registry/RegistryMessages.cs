@@ -80,6 +80,9 @@ public readonly record struct StateCounts(int Online, int Degraded, int Draining
 {
     public int Total => Online + Degraded + Draining + Offline;
 
+    /// <summary>Those whose state <see cref="WorkerStates.IsHealthy"/>.</summary>
+    public int Healthy => Online + Degraded;
+
     public static StateCounts operator +(StateCounts a, StateCounts b) =>
         new(a.Online + b.Online, a.Degraded + b.Degraded, a.Draining + b.Draining, a.Offline + b.Offline);
 

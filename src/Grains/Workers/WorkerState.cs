@@ -19,3 +19,10 @@ public enum WorkerState
     /// <summary>Its lease ran out: not routed to, record kept for a while.</summary>
     Offline,
 }
+
+/// <summary>What follows from a state.</summary>
+public static class WorkerStates
+{
+    /// <summary>Whether a worker in this state counts as healthy: it is routed to, at least where no better one is left.</summary>
+    public static bool IsHealthy(this WorkerState state) => state is WorkerState.Online or WorkerState.Degraded;
+}

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
 
@@ -35,8 +36,10 @@ public static class ClusterDatabase
         }
 
         // Npgsql's own 15 s and 30 s are longer than anybody here waits.
-        parsed.Timeout = parsed.ContainsKey("Timeout") && text.Contains("Timeout", StringComparison.OrdinalIgnoreCase) ? parsed.Timeout : 5;
-        parsed.CommandTimeout = text.Contains("Command Timeout", StringComparison.OrdinalIgnoreCase) ? parsed.CommandTimeout : 5;
+        var given = new DbConnectionStringBuilder { ConnectionString = text };
+        parsed.Timeout = given.ContainsKey("Timeout") ? parsed.Timeout : 5;
+        parsed.CommandTimeout =
+            given.ContainsKey("Command Timeout") || given.ContainsKey("CommandTimeout") ? parsed.CommandTimeout : 5;
         parsed.ApplicationName ??= "workermesh";
         return NpgsqlDataSource.Create(parsed);
     }
