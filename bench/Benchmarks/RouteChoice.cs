@@ -17,5 +17,5 @@ public class RouteChoice
     public void SetUp() => snapshot = Sample.Route(Instances).Snapshot!;
 
     [Benchmark]
-    public void Choose() => picker.Pick(snapshot, [])!.Link.Leave();
+    public void Choose() => picker.Pick(snapshot, [], repeatable: true, out _)!.Link.Leave();
 }

@@ -101,8 +101,7 @@ internal sealed partial class GatewayPresence : BackgroundService, ICatalogWatch
                 {
                     reached = true;
                     LogConnected(GatewayId);
-                    link.Answered();
-                    link.Disturb(lost: false);
+                    link.Regained();
                 }
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)

@@ -62,10 +62,14 @@ internal sealed class RequestForwarder(
     {
         var failed = ForwardOutcome.NoWorker;
         var sent = 0;
+        var repeatable = MayRepeat(context.Request);
         for (var attempts = 0; ;)
         {
             // :: Step 1
-            var instance = attempts < options.MaxConnectAttempts ? picker.Pick(snapshot, tried.AsSpan(0, attempts)) : null;
+            var trial = false;
+            var instance = attempts < options.MaxConnectAttempts
+                ? picker.Pick(snapshot, tried.AsSpan(0, attempts), repeatable, out trial)
+                : null;
             if (instance is null)
             {
                 // :: Step 5
@@ -73,6 +77,7 @@ internal sealed class RequestForwarder(
             }
 
             tried[attempts++] = instance.Link;
+            var attemptedAt = clock.Elapsed();
             AttemptFault fault;
             try
             {
@@ -92,13 +97,15 @@ internal sealed class RequestForwarder(
                 case AttemptFault.AnswerBroken:
                     return new(ForwardOutcome.Broken, attempts);
                 case AttemptFault.NothingSent:
+                    instance.Link.SetAside(clock.Elapsed(), trial);
                     failed = failed == ForwardOutcome.TimedOut ? failed : ForwardOutcome.Unreachable;
                     break;
                 default:
                     // :: Step 4
-                    instance.Link.SetAside(clock.Elapsed());
+                    var now = clock.Elapsed();
+                    instance.Link.SetAside(now, trial, mayHaveBeenSent: true, waited: now - attemptedAt);
                     failed = fault == AttemptFault.TimedOut ? ForwardOutcome.TimedOut : ForwardOutcome.Unreachable;
-                    if (++sent >= options.MaxSendAttempts || !MayRepeat(context.Request))
+                    if (++sent >= options.MaxSendAttempts || !repeatable)
                     {
                         return new(failed, attempts);
                     }
@@ -128,7 +135,6 @@ internal sealed class RequestForwarder(
             link.PassOver(candidate, urls.Length);
             if (--left == 0)
             {
-                link.SetAside(clock.Elapsed());
                 return fault;
             }
 

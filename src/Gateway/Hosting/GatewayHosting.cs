@@ -1,4 +1,6 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using Orleans.Configuration;
@@ -27,7 +29,10 @@ internal static class GatewayHosting
         services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateOnStart()
             .Validate(
                 o => o.FirstByteTimeout <= o.BetweenBytesTimeout,
-                "Gateway:FirstByteTimeout must not be longer than Gateway:BetweenBytesTimeout.");
+                "Gateway:FirstByteTimeout must not be longer than Gateway:BetweenBytesTimeout.")
+            .Validate(
+                o => o.ShutdownNotice + o.ShutdownLinger < Silo.Hosting.HostDefaults.DrainTime,
+                $"Gateway:ShutdownNotice and Gateway:ShutdownLinger together must be less than {Silo.Hosting.HostDefaults.DrainTime.TotalSeconds:0} s.");
         services.AddSingleton<IValidateOptions<GatewayOptions>, GatewayOptionsValidator>();
         services.ConfigureHttpJsonOptions(json => JsonOptions.Apply(json.SerializerOptions));
         services.AddProblemDetails();
@@ -53,9 +58,13 @@ internal static class GatewayHosting
         services.AddSingleton<WorkerPicker>();
         services.AddSingleton<RequestForwarder>();
         services.AddSingleton<ForwardingEndpoint>();
+        services.AddSingletonHosted<GatewayShutdown>();
         services.AddSingletonHosted<CandidateProber>();
         services.AddSingletonHosted<RouteTable>();
         services.AddSingletonHosted<GatewayPresence>();
+        services.AddSingleton<IConnectionListenerFactory>(provider => new LingeringTransport(
+            ActivatorUtilities.CreateInstance<SocketTransportFactory>(provider),
+            provider.GetRequiredService<GatewayShutdown>()));
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -89,18 +98,20 @@ internal static class GatewayHosting
                 cluster.ClusterId = mesh.Value.ClusterId;
             });
             // Calls that are in flight to a silo that dies are never answered: they are given up soon and made again.
-            client.Configure<ClientMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(2));
-            client.Configure<Orleans.Configuration.GatewayOptions>(gateways => gateways.GatewayListRefreshPeriod = TimeSpan.FromSeconds(2));
+            client.Services.AddOptions<ClientMessagingOptions>().Configure<IOptions<MeshOptions>>((messaging, mesh) =>
+                messaging.ResponseTimeout = mesh.Value.CallTimeout);
+            // How late a gateway learns that the others have declared a hung silo dead. One small query each.
+            client.Configure<Orleans.Configuration.GatewayOptions>(gateways =>
+                gateways.GatewayListRefreshPeriod = TimeSpan.FromSeconds(1));
             client.UseConnectionRetryFilter<UntilConnected>();
-            client.AddClusterConnectionLostHandler(provider => (_, _) =>
-                provider.GetRequiredService<ClusterLink>().Disturb(lost: true));
-            client.AddGatewayCountChangedHandler(provider => (_, change) =>
-                provider.GetRequiredService<ClusterLink>().Disturb(lost: change.NumberOfConnectedGateways == 0));
+            client.AddGatewayCountChangedHandler(provider => (_, change) => provider.GetRequiredService<ClusterLink>()
+                .OnSilosChanged(change.NumberOfConnectedGateways, change.PreviousNumberOfConnectedGateways));
         });
     }
 
     public static void UseGateway(this WebApplication app)
     {
+        app.Use(app.Services.GetRequiredService<GatewayShutdown>().Invoke);
         app.UseExceptionHandler();
         // What the router itself refuses: no such path, or not with that method.
         app.UseStatusCodePages(refused => refused.HttpContext.Response.StatusCode == StatusCodes.Status404NotFound

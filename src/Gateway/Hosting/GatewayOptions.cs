@@ -58,6 +58,21 @@ public sealed class GatewayOptions
     /// </summary>
     public string[] CorsOrigins { get; set; } = [];
 
+    /// <summary>
+    /// How long a gateway that was told to stop goes on as before while it says that it is not ready. Longer than load
+    /// balancers take to notice. Default 1 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]
+    public TimeSpan ShutdownNotice { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How long after that, when it listens no more, clients may take to leave the connections that they have open; it
+    /// goes on at once when all have left. Together with the notice, less than the 25 s that a process has to stop.
+    /// Default 3 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]
+    public TimeSpan ShutdownLinger { get; set; } = TimeSpan.FromSeconds(3);
+
     /// <summary>How many service types this gateway watches at most. Default 10,000.</summary>
     [Range(1, 1_000_000)]
     public int MaxRoutes { get; set; } = 10_000;

@@ -193,6 +193,12 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
 
     private void DropIdle()
     {
+        if (!link.Connected)
+        {
+            // What is dropped now could not be had again.
+            return;
+        }
+
         var now = clock.Elapsed();
         foreach (var (name, watched) in routes)
         {

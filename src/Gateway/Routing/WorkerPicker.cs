@@ -29,12 +29,15 @@ internal sealed class WorkerPicker(TimeProvider clock)
     /// </summary>
     /// <param name="snapshot">The route.</param>
     /// <param name="tried">Workers that have failed this request.</param>
-    public Instance? Pick(RouteSnapshot snapshot, ReadOnlySpan<WorkerLink?> tried)
+    /// <param name="repeatable">Whether the request may go to another worker if the chosen one takes it and fails.</param>
+    /// <param name="trial">Whether it finds out if a worker that failed is back (<see cref="WorkerLink.MayTry"/>).</param>
+    public Instance? Pick(
+        RouteSnapshot snapshot, ReadOnlySpan<WorkerLink?> tried, bool repeatable, out bool trial)
     {
-        var now = clock.Elapsed();
+        var search = new Search(tried, clock.Elapsed(), repeatable);
         foreach (var tier in snapshot.Tiers)
         {
-            if (PickFrom(tier, tried, now, evenSetAside: false) is { } chosen)
+            if (PickFrom(tier, search, evenSetAside: false, out trial) is { } chosen)
             {
                 return chosen;
             }
@@ -43,12 +46,13 @@ internal sealed class WorkerPicker(TimeProvider clock)
         // All have failed lately. Trying one costs less than refusing a request that it might answer by now.
         foreach (var tier in snapshot.Tiers)
         {
-            if (PickFrom(tier, tried, now, evenSetAside: true) is { } chosen)
+            if (PickFrom(tier, search, evenSetAside: true, out trial) is { } chosen)
             {
                 return chosen;
             }
         }
 
+        trial = false;
         return null;
     }
 
@@ -61,18 +65,18 @@ internal sealed class WorkerPicker(TimeProvider clock)
         * (LatencyFloor + instance.Link.LatencySeconds(now))
         * (1 + instance.Info.Load);
 
-    private static Instance? PickFrom(Instance[] tier, ReadOnlySpan<WorkerLink?> tried, TimeSpan now, bool evenSetAside)
+    private static Instance? PickFrom(Instance[] tier, in Search search, bool evenSetAside, out bool trial)
     {
         for (var look = 0; look < RandomLooks; look++)
         {
             var first = tier[Random.Shared.Next(tier.Length)];
             var second = tier[Random.Shared.Next(tier.Length)];
-            var firstUsable = Usable(first, tried, now, evenSetAside);
-            var better = second != first && Usable(second, tried, now, evenSetAside)
-                && (!firstUsable || Cheaper(second, first, now)) ? second
+            var firstUsable = Usable(first, search, evenSetAside);
+            var better = second != first && Usable(second, search, evenSetAside)
+                && (!firstUsable || Cheaper(second, first, search.Now)) ? second
                 : firstUsable ? first
                 : null;
-            if (better is not null && better.Link.TryEnter(better.Info.Registration.MaxConcurrency))
+            if (better is not null && TryEnter(better, search.Now, evenSetAside, out trial))
             {
                 return better;
             }
@@ -82,14 +86,32 @@ internal sealed class WorkerPicker(TimeProvider clock)
         for (var i = 0; i < tier.Length; i++)
         {
             var instance = tier[(start + i) % tier.Length];
-            if (Usable(instance, tried, now, evenSetAside)
-                && instance.Link.TryEnter(instance.Info.Registration.MaxConcurrency))
+            if (Usable(instance, search, evenSetAside) && TryEnter(instance, search.Now, evenSetAside, out trial))
             {
                 return instance;
             }
         }
 
+        trial = false;
         return null;
+    }
+
+    private static bool TryEnter(Instance instance, TimeSpan now, bool evenSetAside, out bool trial)
+    {
+        trial = false;
+        var link = instance.Link;
+        if (!link.TryEnter(instance.Info.Registration.MaxConcurrency))
+        {
+            return false;
+        }
+
+        if (!evenSetAside && !link.MayTry(now, out trial))
+        {
+            link.GiveUp();
+            return false;
+        }
+
+        return true;
     }
 
     /// <summary>
@@ -110,9 +132,9 @@ internal sealed class WorkerPicker(TimeProvider clock)
         return weight1 != weight2 && Random.Shared.NextDouble() * (weight1 + weight2) < weight2;
     }
 
-    private static bool Usable(Instance instance, ReadOnlySpan<WorkerLink?> tried, TimeSpan now, bool evenSetAside)
+    private static bool Usable(Instance instance, in Search search, bool evenSetAside)
     {
-        foreach (var link in tried)
+        foreach (var link in search.Tried)
         {
             if (link == instance.Link)
             {
@@ -120,7 +142,17 @@ internal sealed class WorkerPicker(TimeProvider clock)
             }
         }
 
-        return (evenSetAside || !instance.Link.IsSetAside(now))
+        return (evenSetAside || !instance.Link.IsAvoided(search.Repeatable, search.Now))
             && (instance.Info.Registration.MaxConcurrency is not { } limit || instance.Link.InFlight < limit);
+    }
+
+    /// <summary>What a request needs.</summary>
+    private readonly ref struct Search(ReadOnlySpan<WorkerLink?> tried, TimeSpan now, bool repeatable)
+    {
+        public ReadOnlySpan<WorkerLink?> Tried { get; } = tried;
+
+        public TimeSpan Now { get; } = now;
+
+        public bool Repeatable { get; } = repeatable;
     }
 }

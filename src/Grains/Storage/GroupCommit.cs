@@ -49,8 +49,9 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
     }
 
     /// <summary>Queues an item and waits for its result.</summary>
+    /// <exception cref="StoreBusyException">The queue is full, or the time was up before the item's turn.</exception>
     /// <exception cref="StoreUnavailableException">
-    /// The queue is full, the time is up, the database failed, or this is closed.
+    /// The time is up, the database failed, or this is closed.
     /// </exception>
     public async Task<TResult> EnqueueAsync(TItem item, CancellationToken cancellationToken)
     {
@@ -58,7 +59,9 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         var call = new Call(item);
         if (!_queue.Writer.TryWrite(call))
         {
-            throw new StoreUnavailableException(_closed ? Closed : "Too many calls wait for the database.");
+            throw _closed
+                ? new StoreUnavailableException(Closed)
+                : new StoreBusyException("Too many calls wait for the database.");
         }
 
         try
@@ -67,11 +70,9 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw new StoreUnavailableException(
-                call.TryClaim()
-                    ? $"The database was too busy to take the call within {_timeout.TotalSeconds:0.#} s."
-                    : $"The database did not answer within {_timeout.TotalSeconds:0.#} s.",
-                e);
+            throw call.TryClaim()
+                ? new StoreBusyException($"The database was too busy to take the call within {_timeout.TotalSeconds:0.#} s.", e)
+                : new StoreUnavailableException($"The database did not answer within {_timeout.TotalSeconds:0.#} s.", e);
         }
         catch (OperationCanceledException)
         {

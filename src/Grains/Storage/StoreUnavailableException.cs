@@ -4,7 +4,7 @@ namespace WorkerMesh.Grains.Storage;
 /// The database did not answer. Whether a write took effect is unknown; nothing in memory was changed.
 /// </summary>
 [GenerateSerializer, Alias("mesh.StoreUnavailableException")]
-public sealed class StoreUnavailableException : Exception
+public class StoreUnavailableException : Exception
 {
     public StoreUnavailableException()
     {

@@ -10,7 +10,7 @@ namespace WorkerMesh.Silo.Hosting;
 public static class HostDefaults
 {
     /// <summary>How long a process may take to finish what is in flight after SIGTERM.</summary>
-    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(25);
+    public static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(25);
 
     /// <summary>Logging, options and shutdown. Log levels are defaults that configuration overrides.</summary>
     public static void AddHostDefaults(this IHostApplicationBuilder builder)

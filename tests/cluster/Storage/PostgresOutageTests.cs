@@ -127,7 +127,7 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         var record = Sample.Record("a");
         await FailsInTimeAsync(() => store.SaveAsync(record, Cancel));
 
-        // The attempt before ends up to half a second after its call; one made meanwhile may have to wait for that.
+        // The attempt before ends up to a quarter of a second after its call; one made meanwhile may have to wait for that.
         for (var i = 0; i < 10; i++)
         {
             Assert.True(await store.SaveAsync(record, Cancel));
@@ -199,7 +199,8 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     private static async Task FailsInTimeAsync(Func<Task> operation)
     {
         var watch = Stopwatch.StartNew();
-        await Assert.ThrowsAsync<StoreUnavailableException>(operation);
+        // Either of the two: which it is depends on whether its turn came.
+        await Assert.ThrowsAnyAsync<StoreUnavailableException>(operation);
         Assert.InRange(watch.Elapsed, TimeSpan.Zero, Patience);
     }
 

@@ -34,6 +34,10 @@ internal static class Sample
     public static RouteSnapshot Snapshot(string? zone, IReadOnlyCollection<Instance> instances) =>
         RouteSnapshot.Of(new(Ocr, 1, 1), instances, zone);
 
+    /// <summary>The choice for a request that may be repeated.</summary>
+    public static Instance? Pick(this WorkerPicker picker, RouteSnapshot snapshot, ReadOnlySpan<WorkerLink?> tried) =>
+        picker.Pick(snapshot, tried, repeatable: true, out _);
+
     public static InstanceChange Joined(string id, long version, WorkerState state = WorkerState.Online) =>
         new(WorkerId.Parse(id), 1, false, state, 0, 0, version, version, Registration());
 

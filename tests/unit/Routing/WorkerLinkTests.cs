@@ -34,6 +34,60 @@ public sealed class WorkerLinkTests
     }
 
     [Fact]
+    public void After_its_time_aside_one_request_tries_it_and_the_others_wait_for_that()
+    {
+        var now = TimeSpan.FromHours(1);
+        Assert.True(link.MayTry(now, out var trial));
+        Assert.False(trial);
+        link.SetAside(now);
+        Assert.False(link.MayTry(now, out _));
+        now += TimeSpan.FromSeconds(0.5);
+        Assert.True(link.MayTry(now, out trial));
+        Assert.True(trial);
+        Assert.False(link.MayTry(now, out _));
+        link.SetAside(now, trial);
+        Assert.True(link.IsAvoided(repeatable: true, now + TimeSpan.FromSeconds(0.99)));
+        Assert.True(link.MayTry(now + TimeSpan.FromSeconds(1), out _));
+        link.Answered(0.01, now + TimeSpan.FromSeconds(1));
+        Assert.True(link.MayTry(now + TimeSpan.FromSeconds(1), out trial));
+        Assert.False(trial);
+    }
+
+    [Fact]
+    public void A_trial_of_which_nothing_is_heard_is_followed_by_another()
+    {
+        var now = TimeSpan.FromHours(1);
+        link.SetAside(now);
+        Assert.True(link.MayTry(now + TimeSpan.FromSeconds(0.5), out _));
+        Assert.False(link.MayTry(now + TimeSpan.FromSeconds(0.99), out _));
+        Assert.True(link.MayTry(now + TimeSpan.FromSeconds(1), out _));
+    }
+
+    [Fact]
+    public void A_worker_that_hangs_is_set_aside_for_no_less_than_it_kept_the_request_waiting()
+    {
+        var now = TimeSpan.FromHours(1);
+        link.SetAside(now, mayHaveBeenSent: true, waited: TimeSpan.FromSeconds(5));
+        Assert.True(link.IsSetAside(now + TimeSpan.FromSeconds(4.9)));
+        Assert.False(link.IsSetAside(now + TimeSpan.FromSeconds(5)));
+        link.SetAside(now + TimeSpan.FromSeconds(5), waited: TimeSpan.FromSeconds(120));
+        Assert.False(link.IsSetAside(now + TimeSpan.FromSeconds(35)));
+    }
+
+    [Fact]
+    public void What_could_be_lost_there_is_risked_only_30_s_later()
+    {
+        var now = TimeSpan.FromHours(1);
+        link.SetAside(now, mayHaveBeenSent: true);
+        now += TimeSpan.FromSeconds(0.5);
+        Assert.False(link.IsAvoided(repeatable: true, now));
+        Assert.True(link.IsAvoided(repeatable: false, now + TimeSpan.FromSeconds(29.9)));
+        Assert.False(link.IsAvoided(repeatable: false, now + TimeSpan.FromSeconds(30)));
+        link.SetAside(now);
+        Assert.False(link.IsAvoided(repeatable: false, now + TimeSpan.FromSeconds(1)));
+    }
+
+    [Fact]
     public void An_answer_takes_it_back_at_once_and_forgets_the_row()
     {
         var now = TimeSpan.FromHours(1);

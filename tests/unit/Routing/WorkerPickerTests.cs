@@ -116,6 +116,26 @@ public sealed class WorkerPickerTests
     }
 
     [Fact]
+    public void A_worker_whose_time_aside_is_over_gets_one_request_until_it_has_answered()
+    {
+        var bad = Sample.Instance("bad");
+        var good = Sample.Instance("good");
+        bad.Link.SetAside(clock.Elapsed());
+        clock.Advance(TimeSpan.FromSeconds(0.6));
+        var snapshot = Sample.Snapshot(bad, good);
+        var trials = 0;
+        for (var i = 0; i < 100; i++)
+        {
+            var chosen = picker.Pick(snapshot, [], repeatable: true, out var trial);
+            Assert.Equal(chosen == bad, trial);
+            trials += trial ? 1 : 0;
+        }
+
+        Assert.Equal(1, trials);
+        Assert.Equal(1, bad.Link.InFlight);
+    }
+
+    [Fact]
     public async Task The_limit_of_a_worker_is_never_exceeded_by_requests_that_come_at_once()
     {
         var instances = Enumerable.Range(0, 4).Select(i => Sample.Instance($"w{i}", limit: 7)).ToList();

@@ -132,7 +132,7 @@ public sealed class GroupCommitTests : IAsyncDisposable
         var second = loop.EnqueueAsync(1, Cancel);
         var third = loop.EnqueueAsync(2, Cancel);
 
-        var e = await Assert.ThrowsAsync<StoreUnavailableException>(() => loop.EnqueueAsync(3, Cancel));
+        var e = await Assert.ThrowsAsync<StoreBusyException>(() => loop.EnqueueAsync(3, Cancel));
 
         Assert.Contains("Too many calls", e.Message, StringComparison.Ordinal);
         running.Complete();
@@ -153,7 +153,7 @@ public sealed class GroupCommitTests : IAsyncDisposable
         await Assert.ThrowsAsync<StoreUnavailableException>(() => running);
         Assert.False(queued.IsCompleted);
         _time.Advance(Timeout / 2);
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => queued);
+        await Assert.ThrowsAsync<StoreBusyException>(() => queued);
 
         var last = loop.EnqueueAsync(3, Cancel);
         batch.Complete();

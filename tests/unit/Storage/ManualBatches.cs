@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Threading.Channels;
 
@@ -7,6 +8,7 @@ namespace WorkerMesh.Tests.Unit.Storage;
 internal sealed class ManualBatches
 {
     private readonly Channel<Batch> _started = Channel.CreateUnbounded<Batch>();
+    private readonly ConcurrentBag<Batch> _all = [];
     private int _count;
     private volatile bool _completeAll;
 
@@ -16,6 +18,7 @@ internal sealed class ManualBatches
     {
         var batch = new Batch([.. items]);
         Interlocked.Increment(ref _count);
+        _all.Add(batch);
         _started.Writer.TryWrite(batch);
         if (_completeAll)
         {
@@ -30,7 +33,8 @@ internal sealed class ManualBatches
     public void CompleteAllFromNowOn()
     {
         _completeAll = true;
-        while (_started.Reader.TryRead(out var batch))
+        // Also those that a test which failed has left running.
+        foreach (var batch in _all)
         {
             batch.Complete();
         }

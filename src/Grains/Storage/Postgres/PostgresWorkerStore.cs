@@ -25,8 +25,8 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// <param name="dataSource">Where the database is. Not disposed with the store.</param>
     /// <param name="timeProvider">The clock of the time-outs.</param>
     /// <param name="timeout">
-    /// How long an operation may take before it fails; default <see cref="DefaultTimeout"/>. It ends within half a
-    /// second more even if the server hangs.
+    /// How long an operation may take before it fails; default <see cref="DefaultTimeout"/>. It ends within a quarter
+    /// of a second more even if the server hangs.
     /// </param>
     public PostgresWorkerStore(NpgsqlDataSource dataSource, TimeProvider timeProvider, TimeSpan? timeout = null)
     {

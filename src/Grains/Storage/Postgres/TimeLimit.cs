@@ -4,7 +4,7 @@ namespace WorkerMesh.Grains.Storage.Postgres;
 internal static class TimeLimit
 {
     // What the driver may take to give up by itself, which leaves its connection in a known state.
-    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
 
     /// <summary>
     /// Runs an operation, cancels it when the time is up, and shortly after leaves it to itself: to cancel a statement

@@ -1,0 +1,72 @@
+using Microsoft.Extensions.Options;
+
+namespace WorkerMesh.Gateway.Hosting;
+
+/// <summary>
+/// How a gateway leaves without failing a request. 1. It says that it is not ready (/health/ready), and goes on for
+/// <see cref="GatewayOptions.ShutdownNotice"/>, so that load balancers choose others. 2. It stops listening, and tells
+/// clients on open connections to close them with its answers (<see cref="LingeringListener"/>). 3. It closes the
+/// connections that are idle and waits for requests in flight, as Kestrel does by itself.
+/// </summary>
+internal sealed class GatewayShutdown(TimeProvider clock, IOptions<GatewayOptions> options) : IHostedLifecycleService
+{
+    private volatile bool lingering;
+    private int open;
+    private TaskCompletionSource? allClosed;
+
+    /// <summary>Whether it listens no more and clients should leave.</summary>
+    public bool Lingering => lingering;
+
+    /// <summary>Tells a client to close its connection after this answer, once it is time (RFC 9112, section 9.6).</summary>
+    public Task Invoke(HttpContext context, RequestDelegate next)
+    {
+        if (lingering)
+        {
+            context.Response.OnStarting(
+                static response =>
+                {
+                    ((HttpResponse)response).Headers.Connection = "close";
+                    return Task.CompletedTask;
+                },
+                context.Response);
+        }
+
+        return next(context);
+    }
+
+    public void OnOpened() => Interlocked.Increment(ref open);
+
+    public void OnClosed()
+    {
+        if (Interlocked.Decrement(ref open) == 0)
+        {
+            Volatile.Read(ref allClosed)?.TrySetResult();
+        }
+    }
+
+    /// <summary>Waits until the clients have left, or for the time that they are given.</summary>
+    public async Task Linger(CancellationToken cancellationToken)
+    {
+        var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Volatile.Write(ref allClosed, closed);
+        lingering = true;
+        if (Volatile.Read(ref open) > 0)
+        {
+            await closed.Task.WaitAsync(options.Value.ShutdownLinger, clock, cancellationToken)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    public Task StoppingAsync(CancellationToken cancellationToken) =>
+        Task.Delay(options.Value.ShutdownNotice, clock, cancellationToken);
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
