@@ -72,12 +72,15 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     public Task<T> Call<T>(Func<IGrainFactory, Task<T>> call, CancellationToken cancellationToken) =>
         Call((factory, _) => call(factory), cancellationToken);
 
-    /// <summary>Whether the call may succeed when it is made again: the silo went, or does not answer.</summary>
+    /// <summary>
+    /// Whether the call may succeed when it is made again: the silo went, does not answer, or was not the right one.
+    /// </summary>
     public static bool IsPassing(Exception e) => e is
         TimeoutException
         or OrleansMessageRejectionException
         or SiloUnavailableException
         or ConnectionFailedException
         or ClientNotAvailableException
-        or ObjectDisposedException;
+        or ObjectDisposedException
+        or StaleOwnerException;
 }

@@ -12,8 +12,8 @@ internal sealed class ClusterFaultHandler : IExceptionHandler
     {
         IResult? answer = exception switch
         {
-            StoreUnavailableException => Problems.Unavailable(
-                "The database does not answer, so nothing can be stored now. Whether this request took effect is not known; "
+            StoreUnavailableException store => Problems.Unavailable(
+                $"{store.Message} So nothing can be stored now. Whether this request took effect is not known; "
                 + "it is safe to repeat. Heartbeats and forwarding go on.",
                 TimeSpan.FromSeconds(2)),
             ClusterUnavailableException => Problems.Unavailable(

@@ -1,3 +1,4 @@
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Grains.Workers;
@@ -14,12 +15,7 @@ internal sealed partial class WorkerGrain
         {
             if (!await removal)
             {
-                await Reload();
-                if (record is not null)
-                {
-                    return null;
-                }
-
+                await ReloadUnchanged(stored => stored is null);
                 // Removed by a call whose answer was lost: the registries have yet to hear.
             }
         }
@@ -52,6 +48,22 @@ internal sealed partial class WorkerGrain
         }
 
         return loading;
+    }
+
+    /// <summary>
+    /// The store has refused a write. Where that is because somebody else has written, this activation is one too many,
+    /// or the call is a late one: to make it again here would undo what came after it.
+    /// </summary>
+    /// <param name="isOurs">Whether what is stored now is what this call has written, and its first answer was lost.</param>
+    private async Task ReloadUnchanged(Func<WorkerRecord?, bool> isOurs)
+    {
+        var known = record?.Incarnation;
+        await Reload();
+        if (record?.Incarnation != known && !isOurs(record))
+        {
+            DeactivateOnIdle();
+            throw new StaleOwnerException($"The registration of '{id}' was changed by another activation.");
+        }
     }
 
     private async Task Reload()

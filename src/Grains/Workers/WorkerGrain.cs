@@ -22,6 +22,9 @@ internal sealed partial class WorkerGrain(
     IOptions<RegistryOptions> options,
     ILogger<WorkerGrain> logger) : Grain, IWorkerGrain
 {
+    /// <summary>More registrations of one worker than follow each other while a late call is under way.</summary>
+    private const int OperationsRemembered = 4;
+
     private WorkerId id;
     private WorkerRegistries registries = null!;
     private WorkerHealthMonitor health = null!;
@@ -31,6 +34,7 @@ internal sealed partial class WorkerGrain(
     private long incarnationFloor;
     private Liveness liveness;
     private WorkerCounters counters;
+    private Guid[] earlierOperations = [];
 
     private long LastIncarnation => record?.Incarnation ?? incarnationFloor;
 
@@ -59,9 +63,15 @@ internal sealed partial class WorkerGrain(
             registration = registration with { Services = services };
         }
 
-        // The second try is for a second activation of this grain that wrote in between.
+        // The second try is for a floor that the removal of another worker has raised.
         for (var attempt = 0; attempt < 2; attempt++)
         {
+            if (earlierOperations.Contains(operationId))
+            {
+                // A copy of a call that was made again, and answered, and that others have followed since.
+                break;
+            }
+
             if (record?.OperationId == operationId)
             {
                 // Where the store's first answer was lost, the registries it dropped have yet to hear.
@@ -85,13 +95,18 @@ internal sealed partial class WorkerGrain(
             {
                 previous = record;
                 record = next;
+                if (previous is not null)
+                {
+                    earlierOperations = [previous.OperationId, .. earlierOperations.Take(OperationsRemembered - 1)];
+                }
+
                 liveness = new(clock.Elapsed());
                 StayWhileLeased();
                 health.Follow(next.Registration);
                 return await Answer(next.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created, previous);
             }
 
-            await Reload();
+            await ReloadUnchanged(stored => stored?.OperationId == operationId);
         }
 
         return record is null
@@ -148,19 +163,20 @@ internal sealed partial class WorkerGrain(
     public async Task<RegisterAnswer?> SetDraining(bool draining)
     {
         await Load();
-        for (var attempt = 0; attempt < 2 && record is not null; attempt++)
+        if (record is null)
         {
-            if (record.Draining == draining
-                || await store.SetDrainingAsync(id, record.Incarnation, draining, CancellationToken.None))
-            {
-                record = record with { Draining = draining };
-                return await Answer(RegisterOutcome.Replaced);
-            }
-
-            await Reload();
+            return null;
         }
 
-        return record is null ? null : new(RegisterOutcome.Superseded, record, []);
+        if (record.Draining != draining
+            && !await store.SetDrainingAsync(id, record.Incarnation, draining, CancellationToken.None))
+        {
+            await ReloadUnchanged(_ => false);
+            return null;
+        }
+
+        record = record with { Draining = draining };
+        return await Answer(RegisterOutcome.Replaced);
     }
 
     public async Task<RegisterAnswer?> Unregister()

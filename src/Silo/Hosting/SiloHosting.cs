@@ -9,6 +9,7 @@ using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Storage.Postgres;
 using WorkerMesh.Grains.Storage.Sqlite;
 using WorkerMesh.Silo.Networking;
+using WorkerMesh.Silo.Schema;
 
 namespace WorkerMesh.Silo.Hosting;
 
@@ -30,7 +31,10 @@ public static class SiloHosting
         builder.Services.AddSingleton<IWorkerStore>(provider => new PostgresWorkerStore(
             database.Source,
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<IOptions<MeshOptions>>().Value.StoreTimeout));
+            provider.GetRequiredService<IOptions<MeshOptions>>().Value.StoreTimeout,
+            ClusterSchema.Fence(
+                provider.GetRequiredService<IOptions<MeshOptions>>().Value.ClusterId,
+                provider.GetRequiredService<ILocalSiloDetails>().SiloAddress)));
         builder.AddSilo(silo =>
         {
             silo.UseAdoNetClustering(clustering =>

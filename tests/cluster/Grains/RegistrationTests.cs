@@ -1,4 +1,5 @@
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Tests.Cluster.Grains;
@@ -75,14 +76,43 @@ public sealed class RegistrationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_registration_that_another_activation_overtook_starts_above_it()
+    public async Task What_another_activation_has_written_is_not_undone_and_the_next_call_starts_above_it()
     {
         await mesh.Register("a", Sample.Ocr);
-        mesh.Store.Poke(WorkerId.Parse("a"), Sample.Record("a", 7, Sample.Ocr));
+        var written = Sample.Record("a", 7, Sample.Ocr);
+        mesh.Store.Poke(written.Id, written);
+
+        await Assert.ThrowsAsync<StaleOwnerException>(() => mesh.Register("a", Sample.Echo));
+        Assert.Equal(written, mesh.Store.Peek(written.Id));
 
         var answer = await mesh.Register("a", Sample.Ocr);
 
         Assert.Equal((RegisterOutcome.Replaced, 8L), (answer.Outcome, answer.Record.Incarnation));
+    }
+
+    [Fact]
+    public async Task A_drain_that_another_activation_overtook_changes_nothing()
+    {
+        await mesh.Register("a", Sample.Ocr);
+        var written = Sample.Record("a", 7, Sample.Ocr);
+        mesh.Store.Poke(written.Id, written);
+
+        await Assert.ThrowsAsync<StaleOwnerException>(() => mesh.Worker("a").SetDraining(true));
+        Assert.Equal(written, mesh.Store.Peek(written.Id));
+        Assert.Equal(7, (await mesh.Worker("a").SetDraining(true))!.Record.Incarnation);
+    }
+
+    [Fact]
+    public async Task A_late_copy_of_a_call_that_others_have_followed_changes_nothing()
+    {
+        var (first, second) = (Guid.NewGuid(), Guid.NewGuid());
+        await mesh.Worker("a").Register(Sample.Registration("a", Sample.Ocr), first, null);
+        await mesh.Worker("a").Register(Sample.Registration("a", Sample.Echo), second, null);
+
+        var late = await mesh.Worker("a").Register(Sample.Registration("a", Sample.Ocr), first, null);
+
+        Assert.Equal((RegisterOutcome.Superseded, 2L, second), (late.Outcome, late.Record.Incarnation, late.Record.OperationId));
+        Assert.Empty((await mesh.List(Sample.Ocr)).Changes);
     }
 
     [Fact]

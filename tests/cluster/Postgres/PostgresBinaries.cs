@@ -49,12 +49,12 @@ internal sealed class PostgresBinaries
     }
 
     /// <summary>Starts a server; the process that is returned is the first of its processes itself.</summary>
-    public ChildProcess Start(string data, int port, string log)
+    public ChildProcess Start(string data, int port, string address, string log)
     {
         string[] settings =
         [
             $"port={port.ToString(CultureInfo.InvariantCulture)}",
-            "listen_addresses=127.0.0.1",
+            $"listen_addresses={(address == "127.0.0.1" ? address : $"127.0.0.1,{address}")}",
             "unix_socket_directories=",
             "max_connections=200",
             "shared_buffers=64MB",

@@ -15,14 +15,16 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private readonly string _directory;
     private readonly PostgresBinaries _binaries;
+    private readonly string _address;
     private readonly ChildProcess _guard;
     private ChildProcess? _server;
     private int _databases;
 
-    private PostgresServer(string directory, PostgresBinaries binaries)
+    private PostgresServer(string directory, PostgresBinaries binaries, string address)
     {
         _directory = directory;
         _binaries = binaries;
+        _address = address;
         Port = FreePort();
         _guard = ChildProcess.Start("sh", ["-c", GuardScript, "guard", directory], redirectInput: true);
     }
@@ -43,15 +45,22 @@ public sealed class PostgresServer : IAsyncDisposable
     public int Port { get; }
 
     /// <summary>Makes a server and waits until it answers.</summary>
-    public static async Task<PostgresServer> CreateAsync(CancellationToken cancellationToken)
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <param name="address">An address of this machine that it is reached at, beside the loopback.</param>
+    public static async Task<PostgresServer> CreateAsync(
+        CancellationToken cancellationToken, string address = "127.0.0.1")
     {
         var binaries = PostgresBinaries.Find();
         var directory = Path.Combine(Path.GetTempPath(), $"mesh-postgres-{Guid.NewGuid():N}");
         await binaries.RunAsync("mkdir", ["-m", "700", directory], cancellationToken);
-        var server = new PostgresServer(directory, binaries);
+        var server = new PostgresServer(directory, binaries, address);
         try
         {
-            await binaries.InitializeAsync(Path.Combine(directory, "data"), cancellationToken);
+            var data = Path.Combine(directory, "data");
+            await binaries.InitializeAsync(data, cancellationToken);
+            // Whoever reaches that address is one of the tests' own.
+            await binaries.RunAsync(
+                "sh", ["-c", "echo host all all $1/16 trust >>$2/pg_hba.conf", "hba", address, data], cancellationToken);
             await server.StartAsync(cancellationToken);
             return server;
         }
@@ -89,7 +98,7 @@ public sealed class PostgresServer : IAsyncDisposable
     /// </summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        _server = _binaries.Start(Path.Combine(_directory, "data"), Port, Path.Combine(_directory, "log"));
+        _server = _binaries.Start(Path.Combine(_directory, "data"), Port, _address, Path.Combine(_directory, "log"));
         using var limit = new CancellationTokenSource(StartTimeout, TimeProvider.System);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         var connectionString = new NpgsqlConnectionStringBuilder(ConnectionString("postgres")) { Pooling = false };
@@ -142,6 +151,9 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>SIGCONT after <see cref="FreezeAsync"/>.</summary>
     public Task ThawAsync(CancellationToken cancellationToken) =>
         ChildProcess.SignalAsync("CONT", _server!.WithChildren(), cancellationToken);
+
+    /// <summary>Whether it was started and not killed since.</summary>
+    public bool IsStarted => _server is not null;
 
     public async ValueTask DisposeAsync()
     {

@@ -14,7 +14,9 @@ public sealed class ChildProcess : IAsyncDisposable
     private readonly Lock _gate = new();
     private readonly Queue<string> _lines = new();
     private readonly List<(string Text, TaskCompletionSource<string> Found)> _awaited = [];
+    private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _ended;
+    private bool _disposed;
 
     private ChildProcess(string name, Process process)
     {
@@ -22,6 +24,8 @@ public sealed class ChildProcess : IAsyncDisposable
         _process = process;
         Id = process.Id;
         Guard.Started(Id);
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) => _exited.TrySetResult();
         process.OutputDataReceived += (_, e) => OnLine(e.Data);
         process.ErrorDataReceived += (_, e) => OnLine(e.Data);
         process.BeginOutputReadLine();
@@ -29,6 +33,9 @@ public sealed class ChildProcess : IAsyncDisposable
     }
 
     public int Id { get; }
+
+    /// <summary>Ends with the process.</summary>
+    public Task Exited => _exited.Task;
 
     /// <summary>What it wrote last, for messages.</summary>
     public string Log
@@ -126,8 +133,21 @@ public sealed class ChildProcess : IAsyncDisposable
     public Task SignalAsync(string signal) =>
         Cluster.Postgres.ChildProcess.SignalAsync(signal, [Id], TestContext.Current.CancellationToken);
 
+    /// <summary>SIGKILL to many at once; returns when all are gone.</summary>
+    public static async Task KillAllAsync(IReadOnlyList<ChildProcess> processes)
+    {
+        await Cluster.Postgres.ChildProcess.SignalAsync("KILL", [.. processes.Select(p => p.Id)], CancellationToken.None);
+        await Task.WhenAll(processes.Select(p => p.KillAsync()));
+    }
+
     public async ValueTask DisposeAsync()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         await KillAsync();
         _process.Dispose();
     }

@@ -1,28 +1,37 @@
+using System.Globalization;
+
 namespace WorkerMesh.Tests.System.Harness;
 
 /// <summary>A gateway in a process of its own, and a client of it.</summary>
 public sealed class GatewayProcess : IAsyncDisposable
 {
-    private GatewayProcess(ChildProcess process, Api api)
+    private const string Listening = "Now listening on: ";
+
+    private readonly string _name;
+    private readonly IReadOnlyDictionary<string, string> _settings;
+
+    private GatewayProcess(string name, IReadOnlyDictionary<string, string> settings, ChildProcess process, Api api)
     {
+        _name = name;
+        _settings = settings;
         Process = process;
         Api = api;
     }
 
-    public ChildProcess Process { get; }
+    public ChildProcess Process { get; private set; }
 
+    /// <summary>A client of it, also after it was started again.</summary>
     public Api Api { get; }
 
     /// <summary>Starts it and waits until it listens, which is not yet to say that it is ready.</summary>
     public static async Task<GatewayProcess> ListenAsync(string name, IReadOnlyDictionary<string, string> settings)
     {
-        const string listening = "Now listening on: ";
-        var process = ChildProcess.Start(name, Programs.Gateway, ["--urls", "http://127.0.0.1:0"], settings);
+        var process = Launch(name, settings, port: 0);
         try
         {
-            var line = await process.LineAsync(listening);
-            var address = line[(line.IndexOf(listening, StringComparison.Ordinal) + listening.Length)..];
-            return new(process, new Api(new Uri(address)));
+            var line = await process.LineAsync(Listening);
+            var address = line[(line.IndexOf(Listening, StringComparison.Ordinal) + Listening.Length)..];
+            return new(name, settings, process, new Api(new Uri(address)));
         }
         catch
         {
@@ -52,6 +61,19 @@ public sealed class GatewayProcess : IAsyncDisposable
         await Process.LineAsync("reaches the cluster");
         await Eventually.Equals("/health/ready", 200, async () => (await Api.GetAsync("/health/ready")).Status);
     }
+
+    /// <summary>After the process is gone: another one at the same address. Waits until it can serve.</summary>
+    public async Task RestartAsync()
+    {
+        await Process.DisposeAsync();
+        Process = Launch(_name, _settings, Api.Address.Port);
+        await Process.LineAsync(Listening);
+        await ReadyAsync();
+    }
+
+    private static ChildProcess Launch(string name, IReadOnlyDictionary<string, string> settings, int port) =>
+        ChildProcess.Start(
+            name, Programs.Gateway, ["--urls", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")], settings);
 
     public async ValueTask DisposeAsync()
     {

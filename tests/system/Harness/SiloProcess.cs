@@ -17,8 +17,17 @@ public sealed partial class SiloProcess : IAsyncDisposable
     public int GatewayPort { get; private set; }
 
     /// <summary>Starts it; it may have to wait for its database.</summary>
+    /// <param name="name">A name for messages.</param>
+    /// <param name="settings">What it is configured with.</param>
+    /// <param name="siloPort">Its port for other silos; 0 is a free one.</param>
+    /// <param name="gatewayPort">Its port for gateways; 0 is a free one.</param>
+    /// <param name="host">The network namespace that it runs in, if not the tests' own.</param>
     public static SiloProcess Launch(
-        string name, IReadOnlyDictionary<string, string> settings, int siloPort = 0, int gatewayPort = 0)
+        string name,
+        IReadOnlyDictionary<string, string> settings,
+        int siloPort = 0,
+        int gatewayPort = 0,
+        string? host = null)
     {
         var all = new Dictionary<string, string>
         {
@@ -30,7 +39,10 @@ public sealed partial class SiloProcess : IAsyncDisposable
             all[key] = value;
         }
 
-        return new(ChildProcess.Start(name, Programs.Silo, [], all));
+        return new(host is null
+            ? ChildProcess.Start(name, Programs.Silo, [], all)
+            // It becomes the silo: "exec" starts no process of its own.
+            : ChildProcess.Start(name, "ip", ["netns", "exec", host, Programs.Silo], all));
     }
 
     /// <summary>Starts it and waits until it is active.</summary>
@@ -50,9 +62,9 @@ public sealed partial class SiloProcess : IAsyncDisposable
         }
     }
 
-    public async Task ActiveAsync()
+    public async Task ActiveAsync(TimeSpan? within = null)
     {
-        var ports = Ports().Match(await Process.LineAsync("Silo active at "));
+        var ports = Ports().Match(await Process.LineAsync("Silo active at ", within));
         SiloPort = int.Parse(ports.Groups[1].Value, CultureInfo.InvariantCulture);
         GatewayPort = int.Parse(ports.Groups[2].Value, CultureInfo.InvariantCulture);
     }

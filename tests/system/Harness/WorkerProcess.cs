@@ -25,6 +25,15 @@ public sealed class WorkerProcess : IAsyncDisposable
         return worker;
     }
 
+    /// <summary>One that takes a tenth of the memory and answers less (light_worker.py); can't be started again.</summary>
+    public static async Task<WorkerProcess> StartLightAsync(string name)
+    {
+        var worker = new WorkerProcess(name);
+        var script = Path.Combine(AppContext.BaseDirectory, "clients", "light_worker.py");
+        await worker.ListenAsync(ChildProcess.Start(name, "python3", [script, name]));
+        return worker;
+    }
+
     /// <summary>After the process is gone.</summary>
     public async Task RestartAsync(bool samePort)
     {
@@ -39,11 +48,13 @@ public sealed class WorkerProcess : IAsyncDisposable
         await Process.DisposeAsync();
     }
 
-    private async Task StartAsync(int port)
+    private Task StartAsync(int port) => ListenAsync(ChildProcess.Start(
+        Name, Programs.Worker, ["--port", port.ToString(CultureInfo.InvariantCulture), "--name", Name]));
+
+    private async Task ListenAsync(ChildProcess process)
     {
         const string listening = "listening on ";
-        Process = ChildProcess.Start(
-            Name, Programs.Worker, ["--port", port.ToString(CultureInfo.InvariantCulture), "--name", Name]);
+        Process = process;
         try
         {
             Direct = new(new Uri((await Process.LineAsync(listening))[listening.Length..]));

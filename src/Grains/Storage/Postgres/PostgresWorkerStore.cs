@@ -13,12 +13,16 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// <summary>How long an operation may take, unless the constructor is told otherwise.</summary>
     public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(3);
 
+    /// <summary>The SQLSTATE of a transaction that the fence has failed.</summary>
+    public const string FencedState = "MESH1";
+
     // A transaction holds a lock for each of its workers, out of the server's 64 for each connection it allows.
     private const int MaxWrites = 256;
 
     private readonly NpgsqlDataSource _dataSource;
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
+    private readonly Func<NpgsqlBatchCommand>? _fence;
     private readonly GroupCommit<Mutation, bool> _writes;
     private readonly GroupCommit<WorkerId, (WorkerRow? Row, long Floor)> _reads;
 
@@ -28,8 +32,17 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// How long an operation may take before it fails; default <see cref="DefaultTimeout"/>. It ends within a quarter
     /// of a second more even if the server hangs.
     /// </param>
-    public PostgresWorkerStore(NpgsqlDataSource dataSource, TimeProvider timeProvider, TimeSpan? timeout = null)
+    /// <param name="fence">
+    /// Makes a command that goes first in each transaction that writes, and fails it with <see cref="FencedState"/>
+    /// where this process may not write any more.
+    /// </param>
+    public PostgresWorkerStore(
+        NpgsqlDataSource dataSource,
+        TimeProvider timeProvider,
+        TimeSpan? timeout = null,
+        Func<NpgsqlBatchCommand>? fence = null)
     {
+        _fence = fence;
         _dataSource = dataSource;
         _time = timeProvider;
         _timeout = timeout ?? DefaultTimeout;
@@ -52,6 +65,7 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     }
 
     /// <inheritdoc/>
+    /// <exception cref="StaleOwnerException">The fence does not let this process write any more.</exception>
     public Task<bool> SaveAsync(WorkerRecord record, CancellationToken cancellationToken) =>
         _writes.EnqueueAsync(Mutation.Save.Of(record), cancellationToken);
 
@@ -103,6 +117,11 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
         // Without an explicit transaction the whole batch is one, and its commit needs no round trip of its own.
         await using var batch = new NpgsqlBatch(connection);
+        if (_fence is not null)
+        {
+            batch.BatchCommands.Add(_fence());
+        }
+
         batch.BatchCommands.Add(WorkerStatements.Lock(mutations));
         foreach (var mutation in mutations)
         {
@@ -111,6 +130,11 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
 
         await batch.PrepareAsync(cancellationToken);
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (_fence is not null)
+        {
+            await reader.NextResultAsync(cancellationToken);
+        }
+
         var results = new bool[mutations.Count];
         for (var i = 0; i < results.Length; i++)
         {
@@ -177,6 +201,10 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
             // would cost another time-out. Where a connection breaks the driver does this itself.
             _dataSource.Clear();
             throw;
+        }
+        catch (PostgresException e) when (e.SqlState == FencedState)
+        {
+            throw new StaleOwnerException(e.MessageText, e);
         }
         catch (Exception e) when (StoreErrors.IsUnavailability(e) && !cancellationToken.IsCancellationRequested)
         {

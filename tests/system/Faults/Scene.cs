@@ -1,0 +1,85 @@
+using System.Diagnostics;
+
+namespace WorkerMesh.Tests.System.Faults;
+
+/// <summary>
+/// The mesh at work while it is broken: three workers of one service type under a steady load, and a control API in
+/// use.
+/// </summary>
+internal sealed class Scene : IAsyncDisposable
+{
+    public const int PerSecond = 300;
+
+    private readonly Mesh _mesh;
+    private Load _load = null!;
+    private ControlLoad _control = null!;
+
+    private Scene(Mesh mesh, string name)
+    {
+        _mesh = mesh;
+        Service = mesh.NewService(name);
+    }
+
+    public Service Service { get; }
+
+    public Load Load => _load;
+
+    public ControlLoad Control => _control;
+
+    public static async Task<Scene> SetAsync(
+        Mesh mesh, string name, IReadOnlyList<WorkerProcess> workers, int everyNthPost = 3, params (string Name, object? Value)[] members)
+    {
+        var scene = new Scene(mesh, name);
+        foreach (var worker in workers)
+        {
+            await scene.Service.RegisterAsync(worker, [("lease_seconds", 15), .. members]);
+        }
+
+        scene._control = new(mesh, scene.Service.Name + "-control", workers.Select(scene.Service.IdOf));
+        scene._load = Load.Start(mesh, scene.Service, PerSecond, everyNthPost);
+        await scene._load.AnsweredAsync(PerSecond);
+        return scene;
+    }
+
+    /// <summary>How long something takes.</summary>
+    public static async Task<TimeSpan> TimeAsync(Func<Task> wait)
+    {
+        var clock = Stopwatch.StartNew();
+        await wait();
+        return clock.Elapsed;
+    }
+
+    /// <summary>Lets it run for a while, at least.</summary>
+    public Task RunAsync(double seconds) =>
+        Task.Delay(TimeSpan.FromSeconds(seconds), TimeProvider.System, TestContext.Current.CancellationToken);
+
+    /// <summary>
+    /// Ends the load; compares what every gateway says with what was acknowledged; writes down what it cost.
+    /// </summary>
+    public async Task<(LoadReport Load, ControlReport Control)> EndAsync(string scenario, TimeSpan? detection = null)
+    {
+        var load = await _load.StopAsync();
+        await _control.StopAsync();
+        var lost = 0;
+        foreach (var gateway in _mesh.Gateways)
+        {
+            lost = Math.Max(lost, await _control.Model.CompareAsync(gateway.Api, _control.Prefix, _control.Services));
+        }
+
+        var control = _control.Report();
+        Availability.Write(scenario, load, control, detection, lost);
+        control.ExpectNoBreach();
+        return (load, control);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _load.DisposeAsync();
+        await _control.DisposeAsync();
+        await Service.DisposeAsync();
+        foreach (var id in _control.Model.Registered)
+        {
+            await _mesh.Api.DeleteAsync($"/api/workers/{id}");
+        }
+    }
+}
