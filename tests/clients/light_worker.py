@@ -2,6 +2,7 @@
 import http.server
 import json
 import sys
+import time
 
 
 class Worker(http.server.BaseHTTPRequestHandler):
@@ -13,6 +14,8 @@ class Worker(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/slow"):
+            time.sleep(1.5)
         self.answer(self.headers.get("Content-Type", "text/plain"), body)
 
     def answer(self, content_type, body):

@@ -58,7 +58,7 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
                     throw new ClusterUnavailableException($"No silo answered within {deadline.TotalSeconds:0} s.", e);
                 }
             }
-            catch (StoreBusyException) when (clock.Elapsed() - start < StrandedDeadline)
+            catch (StoreUnavailableException e) when (e.NotBegun && clock.Elapsed() - start < StrandedDeadline)
             {
                 // Nothing was done, and the queue may be shorter by now.
             }

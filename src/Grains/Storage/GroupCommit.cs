@@ -49,9 +49,8 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
     }
 
     /// <summary>Queues an item and waits for its result.</summary>
-    /// <exception cref="StoreBusyException">The queue is full, or the time was up before the item's turn.</exception>
     /// <exception cref="StoreUnavailableException">
-    /// The time is up, the database failed, or this is closed.
+    /// The queue is full, the time is up, the database failed, or this is closed.
     /// </exception>
     public async Task<TResult> EnqueueAsync(TItem item, CancellationToken cancellationToken)
     {
@@ -61,7 +60,7 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         {
             throw _closed
                 ? new StoreUnavailableException(Closed)
-                : new StoreBusyException("Too many calls wait for the database.");
+                : new StoreUnavailableException("Too many calls wait for the database.") { NotBegun = true };
         }
 
         try
@@ -70,9 +69,12 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw call.TryClaim()
-                ? new StoreBusyException($"The database was too busy to take the call within {_timeout.TotalSeconds:0.#} s.", e)
-                : new StoreUnavailableException($"The database did not answer within {_timeout.TotalSeconds:0.#} s.", e);
+            var notBegun = call.TryClaim();
+            var what = notBegun ? "was too busy to take the call" : "did not answer";
+            throw new StoreUnavailableException($"The database {what} within {_timeout.TotalSeconds:0.#} s.", e)
+            {
+                NotBegun = notBegun,
+            };
         }
         catch (OperationCanceledException)
         {

@@ -1,3 +1,4 @@
+using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 
@@ -25,6 +26,7 @@ internal sealed partial class WorkerGrain
         }
 
         record = null;
+        Supersede(last);
         incarnationFloor = Math.Max(incarnationFloor, last.Incarnation);
         health.Stop();
         return new(RegisterOutcome.Replaced, last, await registries.Tell(last.Registration.RegistryKeys));
@@ -57,12 +59,14 @@ internal sealed partial class WorkerGrain
     /// <param name="isOurs">Whether what is stored now is what this call has written, and its first answer was lost.</param>
     private async Task ReloadUnchanged(Func<WorkerRecord?, bool> isOurs)
     {
-        var known = record?.Incarnation;
+        var known = record;
         await Reload();
-        if (record?.Incarnation != known && !isOurs(record))
+        if (record?.Incarnation != known?.Incarnation && !isOurs(record))
         {
-            DeactivateOnIdle();
-            throw new StaleOwnerException($"The registration of '{id}' was changed by another activation.");
+            // Both: a write whose outcome was unknown may have moved it, and only this activation knows from where.
+            var keys = (IEnumerable<ServiceType>)[.. known?.Registration.RegistryKeys ?? [], .. record?.Registration.RegistryKeys ?? []];
+            await registries.Tell(keys.Distinct());
+            throw new StaleOwnerException($"The registration of '{id}' was changed by another call.");
         }
     }
 

@@ -25,6 +25,8 @@ internal sealed partial class WorkerGrain(
     /// <summary>More registrations of one worker than follow each other while a late call is under way.</summary>
     private const int OperationsRemembered = 4;
 
+    private const int SaveAttempts = 5;
+
     private WorkerId id;
     private WorkerRegistries registries = null!;
     private WorkerHealthMonitor health = null!;
@@ -63,13 +65,15 @@ internal sealed partial class WorkerGrain(
             registration = registration with { Services = services };
         }
 
-        // The second try is for a floor that the removal of another worker has raised.
-        for (var attempt = 0; attempt < 2; attempt++)
+        // Again where the removal of another worker has raised the floor meanwhile, from ever further above it.
+        for (var (attempt, above) = (1, 0L); attempt <= SaveAttempts; attempt++, above = attempt <= 2 ? 0 : (above + 1) * 16)
         {
             if (earlierOperations.Contains(operationId))
             {
                 // A copy of a call that was made again, and answered, and that others have followed since.
-                break;
+                return record is null
+                    ? throw new StaleOwnerException($"'{id}' was unregistered after this call.")
+                    : new(RegisterOutcome.Superseded, record, []);
             }
 
             if (record?.OperationId == operationId)
@@ -85,7 +89,7 @@ internal sealed partial class WorkerGrain(
 
             var next = new WorkerRecord(
                 id,
-                WorkerLifecycle.NextIncarnation(record, incarnationFloor),
+                WorkerLifecycle.NextIncarnation(record, incarnationFloor) + above,
                 registration,
                 Draining: false,
                 operationId,
@@ -95,11 +99,7 @@ internal sealed partial class WorkerGrain(
             {
                 previous = record;
                 record = next;
-                if (previous is not null)
-                {
-                    earlierOperations = [previous.OperationId, .. earlierOperations.Take(OperationsRemembered - 1)];
-                }
-
+                Supersede(previous);
                 liveness = new(clock.Elapsed());
                 StayWhileLeased();
                 health.Follow(next.Registration);
@@ -110,7 +110,7 @@ internal sealed partial class WorkerGrain(
         }
 
         return record is null
-            ? throw new StoreUnavailableException($"The store refused the registration of '{id}' twice.")
+            ? throw new StoreUnavailableException($"Too many workers are removed while '{id}' registers.") { NotBegun = true }
             : new(RegisterOutcome.Superseded, record, []);
     }
 
@@ -241,6 +241,14 @@ internal sealed partial class WorkerGrain(
         var current = record!;
         var dropped = previous is null ? [] : previous.Registration.RegistryKeys.Except(current.Registration.RegistryKeys);
         return new(outcome, current, await registries.Tell(current.Registration.RegistryKeys.Concat(dropped)));
+    }
+
+    private void Supersede(WorkerRecord? last)
+    {
+        if (last is not null)
+        {
+            earlierOperations = [last.OperationId, .. earlierOperations.Take(OperationsRemembered - 1)];
+        }
     }
 
     private void StayWhileLeased()

@@ -85,9 +85,10 @@ public sealed class RegistrationTests : IAsyncLifetime
         await Assert.ThrowsAsync<StaleOwnerException>(() => mesh.Register("a", Sample.Echo));
         Assert.Equal(written, mesh.Store.Peek(written.Id));
 
-        var answer = await mesh.Register("a", Sample.Ocr);
+        var answer = await mesh.Register("a", Sample.Echo);
 
         Assert.Equal((RegisterOutcome.Replaced, 8L), (answer.Outcome, answer.Record.Incarnation));
+        Assert.Empty((await mesh.List(Sample.Ocr)).Changes);
     }
 
     [Fact]
@@ -113,6 +114,10 @@ public sealed class RegistrationTests : IAsyncLifetime
 
         Assert.Equal((RegisterOutcome.Superseded, 2L, second), (late.Outcome, late.Record.Incarnation, late.Record.OperationId));
         Assert.Empty((await mesh.List(Sample.Ocr)).Changes);
+        await mesh.Worker("a").Unregister();
+        await Assert.ThrowsAsync<StaleOwnerException>(
+            () => mesh.Worker("a").Register(Sample.Registration("a", Sample.Ocr), second, null));
+        Assert.Null(mesh.Store.Peek(WorkerId.Parse("a")));
     }
 
     [Fact]

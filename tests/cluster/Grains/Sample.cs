@@ -8,6 +8,7 @@ internal static class Sample
 {
     public static readonly ServiceType Ocr = ServiceType.ParseKey("vision-ocr");
     public static readonly ServiceType Echo = ServiceType.ParseKey("echo");
+    public static readonly ServiceType Ner = ServiceType.ParseKey("ner");
     public static readonly TimeSpan Lease = WorkerMesh.Grains.Workers.Registration.DefaultLease;
 
     public static Registration Registration(string id, params ServiceType[] services) => new()

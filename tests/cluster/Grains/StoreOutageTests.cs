@@ -144,6 +144,22 @@ public sealed class StoreOutageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_move_whose_answer_was_lost_leaves_no_trace_where_another_registration_follows_it()
+    {
+        await mesh.Register("a", Sample.Ocr);
+        mesh.Store.LoseNextAnswer(StoreOperation.Save);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => mesh.Register("a", Sample.Echo));
+
+        await Assert.ThrowsAsync<StaleOwnerException>(() => mesh.Register("a", Sample.Ner));
+        var answer = await mesh.Register("a", Sample.Ner);
+
+        Assert.Equal(3, answer.Record.Incarnation);
+        Assert.Empty((await mesh.List(Sample.Ocr)).Changes);
+        Assert.Empty((await mesh.List(Sample.Echo)).Changes);
+        Assert.Equal(3, Assert.Single((await mesh.List(Sample.Ner)).Changes).Incarnation);
+    }
+
+    [Fact]
     public async Task A_removal_whose_answer_was_lost_leaves_the_registries_when_it_is_repeated()
     {
         await mesh.Register("a", Sample.Ocr);

@@ -72,7 +72,8 @@ public sealed class ControlLoad : IAsyncDisposable
         while (!_ended.IsCancellationRequested)
         {
             // No two registrars share an id: what is known of one is not changed by somebody else.
-            var id = $"{Prefix}{registrar}-{random.Next(IdsEach)}";
+            var number = random.Next(IdsEach);
+            var id = $"{Prefix}{registrar}-{number}";
             var certain = Model.IsCertain(id);
             Model.Changing(id);
             if (random.Next(8) == 0)
@@ -87,7 +88,7 @@ public sealed class ControlLoad : IAsyncDisposable
                 var body = new
                 {
                     url = "http://127.0.0.1:9",
-                    services = (string[])[Services[random.Next(Services.Count)]],
+                    services = (string[])[Services[number % Services.Count]],
                     lease_seconds = 600,
                 };
                 if (await SendAsync("register", HttpMethod.Put, $"/api/workers/{id}?check=false", body)

@@ -69,7 +69,38 @@ internal sealed class Scene : IAsyncDisposable
         var control = _control.Report();
         Availability.Write(scenario, load, control, detection, lost);
         control.ExpectNoBreach();
+        // Whatever breaks is expected by some code, or it is a mistake.
+        var unexpected = _mesh.Gateways.SelectMany(g => g.Process.LinesWith("An unhandled exception")).ToList();
+        Assert.True(unexpected.Count == 0, string.Join('\n', unexpected.Take(3)));
         return (load, control);
+    }
+
+    /// <summary>
+    /// Each worker has one owner: what one gateway's heartbeats count up is what another gateway reads. After
+    /// <see cref="EndAsync"/>, when nobody else sends any.
+    /// </summary>
+    public async Task OneOwnerAsync()
+    {
+        const int beats = 6;
+        foreach (var id in _control.Model.Registered.Take(30))
+        {
+            var before = await CountersAsync(_mesh.Api, id);
+            for (var i = 0; i < beats; i++)
+            {
+                (await _mesh.Gateways[i % _mesh.Gateways.Count].Api.PostAsync($"/api/workers/{id}/heartbeat")).Expect(200);
+            }
+
+            Assert.Equal((id, before.Incarnation, before.Beats + beats), await CountersAsync(_mesh.OtherApi, id));
+        }
+    }
+
+    private static async Task<(string Id, long Incarnation, long Beats)> CountersAsync(Api gateway, string id)
+    {
+        var worker = (await gateway.GetAsync($"/api/workers/{id}")).Expect(200).Json;
+        return (
+            id,
+            worker.GetProperty("incarnation").GetInt64(),
+            worker.GetProperty("counters").GetProperty("heartbeats").GetInt64());
     }
 
     public async ValueTask DisposeAsync()

@@ -78,9 +78,16 @@ public sealed class WorkerFaultTests(FaultMesh mesh)
             var victims = workers.Take(Killed).ToList();
             victims.ForEach(victim => scene.Control.Silence(scene.Service.IdOf(victim)));
             await scene.Load.AnsweredAsync(Scene.PerSecond);
+            // As many as there are workers, so that some are at each gateway's every victim.
+            var slow = Enumerable.Range(0, Many).Select(i =>
+                mesh.Gateways[i % mesh.Gateways.Count].Api.PostAsync(scene.Service.Path + "/slow", new { i })).ToList();
+            await Eventually.Holds("the slow ones are under way", () => InFlightAsync(scene.Service), n => n >= Many);
             var killedAt = scene.Load.Now;
             await ChildProcess.KillAllAsync([.. victims.Select(v => v.Process)]);
             var goneAt = scene.Load.Now;
+            var ended = await Task.WhenAll(slow);
+            Assert.All(ended, answer => Assert.True(answer.Status is 200 or 502, answer.ToString()));
+            Assert.InRange(ended.Count(answer => answer.Status == 502), 1, Many / 2);
             await scene.RunAsync(5);
             var detection = await Scene.TimeAsync(() => scene.Service.EverywhereAsync(
                 "those killed are offline",
@@ -113,6 +120,12 @@ public sealed class WorkerFaultTests(FaultMesh mesh)
         }
 
         return sent;
+    }
+
+    private async Task<int> InFlightAsync(Service service)
+    {
+        var stats = await Task.WhenAll(mesh.Gateways.Select(g => g.Api.GetAsync($"/api/stats?service={service.Name}")));
+        return stats.Sum(s => s.Expect(200).Json.GetProperty("services")[0].GetProperty("in_flight").GetInt32());
     }
 
     private static async Task<WorkerProcess[]> OwnAsync(int count, Func<int, Task<WorkerProcess>> start)

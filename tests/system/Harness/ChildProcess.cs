@@ -49,6 +49,15 @@ public sealed class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The lines kept that hold this text.</summary>
+    public IReadOnlyList<string> LinesWith(string text)
+    {
+        lock (_gate)
+        {
+            return [.. _lines.Where(line => line.Contains(text, StringComparison.Ordinal))];
+        }
+    }
+
     /// <summary>
     /// Starts a program with only these settings in its environment, whatever the tests were started with.
     /// </summary>

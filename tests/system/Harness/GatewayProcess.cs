@@ -62,13 +62,17 @@ public sealed class GatewayProcess : IAsyncDisposable
         await Eventually.Equals("/health/ready", 200, async () => (await Api.GetAsync("/health/ready")).Status);
     }
 
-    /// <summary>After the process is gone: another one at the same address. Waits until it can serve.</summary>
-    public async Task RestartAsync()
+    /// <summary>After the process is gone: another one at the same address.</summary>
+    /// <param name="untilReady">Whether to wait until it can serve, not only until it listens.</param>
+    public async Task RestartAsync(bool untilReady = true)
     {
         await Process.DisposeAsync();
         Process = Launch(_name, _settings, Api.Address.Port);
         await Process.LineAsync(Listening);
-        await ReadyAsync();
+        if (untilReady)
+        {
+            await ReadyAsync();
+        }
     }
 
     private static ChildProcess Launch(string name, IReadOnlyDictionary<string, string> settings, int port) =>

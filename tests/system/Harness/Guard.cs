@@ -14,15 +14,18 @@ internal static class Guard
         trap '' INT TERM HUP
         pids=''
         dirs=''
+        spaces=''
         while read -r what value; do
             case $what in
                 +) pids="$pids $value" ;;
                 -) pids=$(printf '%s\n' $pids | grep -vx "$value") ;;
                 dir) dirs="$dirs $value" ;;
+                ns) spaces="$spaces $value" ;;
             esac
         done
         [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
         [ -z "$dirs" ] || rm -rf $dirs
+        for space in $spaces; do ip netns del "$space" 2>/dev/null; done
         """;
 
     private static readonly Lock Gate = new();
@@ -43,6 +46,9 @@ internal static class Guard
         Tell("dir", path);
         return path;
     }
+
+    /// <summary>A network namespace that is removed at the end.</summary>
+    public static void NamespaceCreated(string name) => Tell("ns", name);
 
     private static void Tell(string what, string value)
     {

@@ -132,8 +132,9 @@ public sealed class GroupCommitTests : IAsyncDisposable
         var second = loop.EnqueueAsync(1, Cancel);
         var third = loop.EnqueueAsync(2, Cancel);
 
-        var e = await Assert.ThrowsAsync<StoreBusyException>(() => loop.EnqueueAsync(3, Cancel));
+        var e = await Assert.ThrowsAsync<StoreUnavailableException>(() => loop.EnqueueAsync(3, Cancel));
 
+        Assert.True(e.NotBegun);
         Assert.Contains("Too many calls", e.Message, StringComparison.Ordinal);
         running.Complete();
         (await _batches.NextAsync()).Complete();
@@ -150,10 +151,10 @@ public sealed class GroupCommitTests : IAsyncDisposable
         var queued = loop.EnqueueAsync(2, Cancel);
 
         _time.Advance(Timeout / 2);
-        await Assert.ThrowsAsync<StoreUnavailableException>(() => running);
+        Assert.False((await Assert.ThrowsAsync<StoreUnavailableException>(() => running)).NotBegun);
         Assert.False(queued.IsCompleted);
         _time.Advance(Timeout / 2);
-        await Assert.ThrowsAsync<StoreBusyException>(() => queued);
+        Assert.True((await Assert.ThrowsAsync<StoreUnavailableException>(() => queued)).NotBegun);
 
         var last = loop.EnqueueAsync(3, Cancel);
         batch.Complete();

@@ -204,7 +204,8 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         }
         catch (PostgresException e) when (e.SqlState == FencedState)
         {
-            throw new StaleOwnerException(e.MessageText, e);
+            // Without the inner exception, which could not cross to the caller's process.
+            throw new StaleOwnerException(e.MessageText);
         }
         catch (Exception e) when (StoreErrors.IsUnavailability(e) && !cancellationToken.IsCancellationRequested)
         {
