@@ -67,11 +67,11 @@ public sealed class GatewayOptions
 
     /// <summary>
     /// How long after that, when it listens no more, clients may take to leave the connections that they have open; it
-    /// goes on at once when all have left. Together with the notice, less than the 25 s that a process has to stop.
-    /// Default 3 s.
+    /// goes on when all have left, or none has sent a request for 1 s. Together with the notice, less than the 25 s that
+    /// a process has to stop. Default 10 s.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:05:00")]
-    public TimeSpan ShutdownLinger { get; set; } = TimeSpan.FromSeconds(3);
+    public TimeSpan ShutdownLinger { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How many service types this gateway watches at most. Default 10,000.</summary>
     [Range(1, 1_000_000)]

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Gateway.Hosting;
 
@@ -10,7 +11,12 @@ namespace WorkerMesh.Gateway.Hosting;
 /// </summary>
 internal sealed class GatewayShutdown(TimeProvider clock, IOptions<GatewayOptions> options) : IHostedLifecycleService
 {
+    /// <summary>Nobody who sends requests steadily is silent for so long.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(100);
+
     private volatile bool lingering;
+    private long heardAtTicks;
     private int open;
     private TaskCompletionSource? allClosed;
 
@@ -22,6 +28,7 @@ internal sealed class GatewayShutdown(TimeProvider clock, IOptions<GatewayOption
     {
         if (lingering)
         {
+            Volatile.Write(ref heardAtTicks, clock.Elapsed().Ticks);
             context.Response.OnStarting(
                 static response =>
                 {
@@ -44,15 +51,24 @@ internal sealed class GatewayShutdown(TimeProvider clock, IOptions<GatewayOption
         }
     }
 
-    /// <summary>Waits until the clients have left, or for the time that they are given.</summary>
+    /// <summary>
+    /// Waits until the clients have left, for the time that they are given at most. Each answer takes one connection
+    /// from a client's pool, so one that has many idle ones takes a while; one that is silent is not waited for.
+    /// </summary>
     public async Task Linger(CancellationToken cancellationToken)
     {
         var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Volatile.Write(ref allClosed, closed);
+        var now = clock.Elapsed();
+        var end = now + options.Value.ShutdownLinger;
+        Volatile.Write(ref heardAtTicks, now.Ticks);
         lingering = true;
-        if (Volatile.Read(ref open) > 0)
+        while (Volatile.Read(ref open) > 0
+            && clock.Elapsed() is var later && later < end
+            && later.Ticks - Volatile.Read(ref heardAtTicks) < Quiet.Ticks
+            && !cancellationToken.IsCancellationRequested)
         {
-            await closed.Task.WaitAsync(options.Value.ShutdownLinger, clock, cancellationToken)
+            await closed.Task.WaitAsync(LookInterval, clock, cancellationToken)
                 .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }

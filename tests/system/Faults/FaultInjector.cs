@@ -10,6 +10,7 @@ namespace WorkerMesh.Tests.System.Faults;
 internal sealed class FaultInjector(FaultMesh mesh, Scene scene, WorkerProcess[] workers, ITestOutputHelper output)
 {
     private readonly ConcurrentBag<(Uri Gateway, TimeSpan From, TimeSpan To)> _gatewaysKilled = [];
+    private readonly ConcurrentBag<(Uri Gateway, TimeSpan From, TimeSpan To)> _gatewaysUnready = [];
     private int _count;
 
     public int Count => Volatile.Read(ref _count);
@@ -24,9 +25,19 @@ internal sealed class FaultInjector(FaultMesh mesh, Scene scene, WorkerProcess[]
             LaneAsync(new Random(seed + 1), end, [KillDatabase, HangDatabase, KillGateway, StopGateway, KillWorker, HangWorker]));
     }
 
-    /// <summary>Whether a request got no answer because its gateway was killed just then.</summary>
-    public bool ExplainsLoss(WrongAnswer wrong) => _gatewaysKilled.Any(
-        killed => killed.Gateway == wrong.Gateway && wrong.Begun <= killed.To && wrong.Ended >= killed.From);
+    /// <summary>
+    /// Whether a request got no answer because its gateway was killed just then, or 503 from one that has said since it
+    /// started that it is not ready.
+    /// </summary>
+    public bool Explains(WrongAnswer wrong) => wrong.Status switch
+    {
+        null => Covers(_gatewaysKilled, wrong),
+        503 => Covers(_gatewaysUnready, wrong),
+        _ => false,
+    };
+
+    private static bool Covers(IEnumerable<(Uri Gateway, TimeSpan From, TimeSpan To)> times, WrongAnswer wrong) =>
+        times.Any(time => time.Gateway == wrong.Gateway && wrong.Begun <= time.To && wrong.Ended >= time.From);
 
     private async Task LaneAsync(Random random, TimeSpan end, Func<Random, Task>[] faults)
     {
@@ -105,8 +116,7 @@ internal sealed class FaultInjector(FaultMesh mesh, Scene scene, WorkerProcess[]
         await gateway.Process.KillAsync();
         _gatewaysKilled.Add((gateway.Api.Address, from, scene.Load.Now));
         await scene.RunAsync(random.NextDouble() * 3);
-        // It may have no silo to be ready with, or no database.
-        await gateway.RestartAsync(untilReady: false);
+        await StartAsync(gateway);
     }
 
     private async Task StopGateway(Random random)
@@ -115,7 +125,18 @@ internal sealed class FaultInjector(FaultMesh mesh, Scene scene, WorkerProcess[]
         await gateway.Process.SignalAsync("TERM");
         Assert.Equal(0, await gateway.Process.ExitAsync(TimeSpan.FromSeconds(30)));
         await scene.RunAsync(random.NextDouble() * 2);
+        await StartAsync(gateway);
+    }
+
+    /// <summary>The other lane may have taken what it needs to be ready: it goes on, and this one waits.</summary>
+    private async Task StartAsync(GatewayProcess gateway)
+    {
+        var from = scene.Load.Now;
         await gateway.RestartAsync(untilReady: false);
+        await gateway.ReadyAsync();
+        // Its first request asks for the route, which takes a while where the registry is lost with its silo just now.
+        await Eventually.Equals("its route", 200, async () => (await gateway.Api.GetAsync(scene.Service.Path)).Status, TimeSpan.FromSeconds(60));
+        _gatewaysUnready.Add((gateway.Api.Address, from, scene.Load.Now));
     }
 
     private async Task KillWorker(Random random)
