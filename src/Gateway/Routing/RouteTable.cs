@@ -14,7 +14,7 @@ namespace WorkerMesh.Gateway.Routing;
 /// </summary>
 internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
 {
-    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestSweepInterval = TimeSpan.FromSeconds(30);
 
     private readonly ConcurrentDictionary<string, Watched> routes = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Watched>.AlternateLookup<ReadOnlySpan<char>> byName;
@@ -144,7 +144,8 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(SweepInterval, clock);
+        var half = options.RouteIdleTimeout / 2;
+        using var timer = new PeriodicTimer(half < LongestSweepInterval ? half : LongestSweepInterval, clock);
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))

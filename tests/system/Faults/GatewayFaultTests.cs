@@ -72,6 +72,26 @@ public sealed class GatewayFaultTests(FaultMesh mesh)
     }
 
     [Fact]
+    public async Task A_route_that_nobody_uses_is_dropped_but_not_while_no_silo_answers()
+    {
+        await mesh.HealAsync();
+        await using var gateway = await mesh.StartGatewayAsync(("Gateway__RouteIdleTimeout", "00:00:10"));
+        await using var service = mesh.NewService("idle");
+        await service.RegisterAsync((await mesh.WorkersAsync(1))[0]);
+        (await gateway.Api.GetAsync(service.Path)).Expect(200);
+        await Eventually.Holds("its route is dropped", RoutesAsync, text => text.EndsWith("} 0", StringComparison.Ordinal), TimeSpan.FromSeconds(30));
+        (await gateway.Api.GetAsync(service.Path)).Expect(200);
+
+        await mesh.KillAsync();
+        await Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+        (await gateway.Api.GetAsync(service.Path)).Expect(200);
+        await mesh.HealAsync();
+
+        async Task<string> RoutesAsync() => (await gateway.Api.GetAsync("/metrics")).Expect(200).Text
+            .Split('\n').Single(line => line.StartsWith("mesh_routes", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_gateway_that_starts_while_no_silo_runs_says_so_and_serves_once_one_does()
     {
         await mesh.HealAsync();

@@ -1,0 +1,99 @@
+using Microsoft.Extensions.Time.Testing;
+using WorkerMesh.Gateway.Cluster;
+using WorkerMesh.Grains.Storage;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Tests.Unit.Cluster;
+
+/// <summary>How long and how often a gateway asks silos that come and go.</summary>
+public sealed class ClusterCallsTests
+{
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(50);
+
+    private readonly FakeTimeProvider clock = new();
+    private readonly ClusterLink link = new();
+    private readonly ClusterCalls calls;
+
+    public ClusterCallsTests() => calls = new(null!, link, clock);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_call_in_flight_is_made_again_at_once_when_the_connection_to_a_silo_goes()
+    {
+        link.OnSilosChanged(now: 2, before: 0);
+        var never = new TaskCompletionSource<int>();
+        var answer = calls.Call((_, attempt) => attempt == 1 ? never.Task : Task.FromResult(attempt), Cancel);
+        Assert.False(answer.IsCompleted);
+
+        link.OnSilosChanged(now: 1, before: 2);
+
+        Assert.Equal(2, await answer);
+    }
+
+    [Fact]
+    public async Task A_silo_that_comes_does_not_disturb_calls_in_flight()
+    {
+        link.OnSilosChanged(now: 1, before: 0);
+        var first = new TaskCompletionSource<int>();
+        var answer = calls.Call((_, _) => first.Task, Cancel);
+
+        link.OnSilosChanged(now: 2, before: 1);
+        first.SetResult(7);
+
+        Assert.Equal(7, await answer);
+    }
+
+    [Theory]
+    [InlineData(1, 9)]
+    [InlineData(0, 2)]
+    public async Task It_gives_up_after_what_a_hung_silo_takes_and_sooner_without_a_connection_to_any(int silos, double seconds)
+    {
+        link.OnSilosChanged(silos, silos);
+        var start = clock.Elapsed();
+        var attempts = 0;
+        var answer = calls.Call<int>(
+            (_, _) =>
+            {
+                attempts++;
+                throw new TimeoutException();
+            },
+            Cancel);
+        while (!answer.IsCompleted)
+        {
+            clock.Advance(Step);
+            await Task.Yield();
+        }
+
+        await Assert.ThrowsAsync<ClusterUnavailableException>(() => answer);
+        Assert.InRange((clock.Elapsed() - start).TotalSeconds, seconds - 0.5, seconds + 0.5);
+        Assert.InRange(attempts, 3, 200);
+    }
+
+    [Fact]
+    public async Task What_the_store_has_not_begun_is_tried_again_and_what_it_may_have_done_is_not()
+    {
+        link.OnSilosChanged(1, 0);
+        var answer = calls.Call(
+            (_, attempt) => attempt == 1
+                ? throw new StoreUnavailableException("busy") { NotBegun = true }
+                : Task.FromResult(attempt),
+            Cancel);
+        while (!answer.IsCompleted)
+        {
+            clock.Advance(Step);
+            await Task.Yield();
+        }
+
+        Assert.Equal(2, await answer);
+        var attempts = 0;
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => calls.Call<int>(
+            (_, _) =>
+            {
+                attempts++;
+                throw new StoreUnavailableException("gone");
+            },
+            Cancel));
+        Assert.Equal(1, attempts);
+    }
+}
