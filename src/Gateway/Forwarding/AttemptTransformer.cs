@@ -16,10 +16,9 @@ internal sealed class AttemptTransformer(
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     private readonly TimeSpan startedAt = clock.Elapsed();
-    private CancellationTokenSource? firstByteTimer;
 
-    /// <summary>Cancelled if the answer does not begin in time; disarmed when it does.</summary>
-    public void Arm(CancellationTokenSource timer) => firstByteTimer = timer;
+    /// <summary>Told of the answer where it keeps the time limits.</summary>
+    public ProgressWatch? Watch { private get; set; }
 
     public override async ValueTask TransformRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
@@ -27,6 +26,11 @@ internal sealed class AttemptTransformer(
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
         var request = httpContext.Request;
         proxyRequest.RequestUri = new Uri(url + target, AsWritten);
+        if (Watch is not null)
+        {
+            proxyRequest.Options.Set(ProgressWatch.Key, Watch);
+        }
+
         // The worker is addressed by its own name; the one that the client used is in X-Forwarded-Host.
         proxyRequest.Headers.Host = null;
         var headers = proxyRequest.Headers;
@@ -38,6 +42,13 @@ internal sealed class AttemptTransformer(
                 headers.Remove(name);
                 proxyRequest.Content?.Headers.Remove(name);
             }
+        }
+
+        if (TimeLimitReader.Asks(request.Headers))
+        {
+            headers.Remove(TimeLimitReader.Connect);
+            headers.Remove(TimeLimitReader.FirstByte);
+            headers.Remove(TimeLimitReader.BetweenBytes);
         }
 
         if (httpContext.Connection.RemoteIpAddress is { } client)
@@ -63,7 +74,7 @@ internal sealed class AttemptTransformer(
     {
         if (proxyResponse is not null)
         {
-            firstByteTimer?.CancelAfter(Timeout.Infinite);
+            Watch?.OnAnswerBegan();
             var now = clock.Elapsed();
             var seconds = (now - startedAt).TotalSeconds;
             link.Answered(seconds, now);
@@ -71,6 +82,11 @@ internal sealed class AttemptTransformer(
         }
 
         var copied = base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        if (proxyResponse is not null && Watch is not null)
+        {
+            proxyResponse.Content = new WatchedContent(proxyResponse.Content, Watch);
+        }
+
         if (proxyResponse is { Headers.Connection.Count: > 0 })
         {
             foreach (var name in NamedAsHopByHop(proxyResponse.Headers.Connection))
