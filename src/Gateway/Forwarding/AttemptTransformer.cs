@@ -1,3 +1,4 @@
+using System.Net;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
 using Yarp.ReverseProxy.Forwarder;
@@ -82,9 +83,14 @@ internal sealed class AttemptTransformer(
         }
 
         var copied = base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
-        if (proxyResponse is not null && Watch is not null)
+        // An answer whose length is known is seldom one that is waited for byte by byte.
+        var early = proxyResponse is { Content.Headers.ContentLength: null, StatusCode: not HttpStatusCode.SwitchingProtocols }
+            && proxyResponse.RequestMessage?.Method != HttpMethod.Connect
+                ? httpContext.Response
+                : null;
+        if (proxyResponse is not null && (Watch is not null || early is not null))
         {
-            proxyResponse.Content = new WatchedContent(proxyResponse.Content, Watch);
+            proxyResponse.Content = new AnswerContent(proxyResponse.Content, early, Watch);
         }
 
         if (proxyResponse is { Headers.Connection.Count: > 0 })

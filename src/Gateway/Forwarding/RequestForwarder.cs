@@ -167,7 +167,7 @@ internal sealed class RequestForwarder(
         var body = context.Request.Body;
         if (hasBody)
         {
-            context.Request.Body = new WatchedStream(body, watch, fromClient: true);
+            context.Request.Body = new WatchedBody(body, watch);
         }
 
         try

@@ -7,7 +7,9 @@ namespace WorkerMesh.Tests.System.Harness;
 /// </summary>
 public sealed class WorkerProcess : IAsyncDisposable
 {
-    private WorkerProcess(string name) => Name = name;
+    private readonly string[] _options;
+
+    private WorkerProcess(string name, string[] options) => (Name, _options) = (name, options);
 
     public string Name { get; }
 
@@ -18,9 +20,11 @@ public sealed class WorkerProcess : IAsyncDisposable
 
     public string Url => Direct.Address.GetLeftPart(UriPartial.Authority);
 
-    public static async Task<WorkerProcess> StartAsync(string name)
+    /// <param name="name">Its name.</param>
+    /// <param name="options">More arguments for the program.</param>
+    public static async Task<WorkerProcess> StartAsync(string name, params string[] options)
     {
-        var worker = new WorkerProcess(name);
+        var worker = new WorkerProcess(name, options);
         await worker.StartAsync(port: 0);
         return worker;
     }
@@ -43,7 +47,9 @@ public sealed class WorkerProcess : IAsyncDisposable
     {
         const string listening = "listening on ";
         Process = ChildProcess.Start(
-            Name, Programs.Worker, ["--port", port.ToString(CultureInfo.InvariantCulture), "--name", Name]);
+            Name,
+            Programs.Worker,
+            ["--port", port.ToString(CultureInfo.InvariantCulture), "--name", Name, .. _options]);
         try
         {
             Direct = new(new Uri((await Process.LineAsync(listening))[listening.Length..]));

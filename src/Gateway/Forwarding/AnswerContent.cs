@@ -2,11 +2,11 @@ using System.Net;
 
 namespace WorkerMesh.Gateway.Forwarding;
 
-/// <summary>A worker's answer whose bytes count as progress. Its headers have been copied before.</summary>
-internal sealed class WatchedContent(HttpContent inner, ProgressWatch watch) : HttpContent
+/// <summary>A worker's answer, read as an <see cref="AnswerStream"/>. Its headers have been copied before.</summary>
+internal sealed class AnswerContent(HttpContent inner, HttpResponse? early, ProgressWatch? watch) : HttpContent
 {
     protected override async Task<Stream> CreateContentReadStreamAsync() =>
-        new WatchedStream(await inner.ReadAsStreamAsync(), watch, fromClient: false);
+        new AnswerStream(await inner.ReadAsStreamAsync(), early, watch);
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
         throw new NotSupportedException();
