@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Net;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
@@ -15,6 +16,9 @@ internal sealed class AttemptTransformer(
     Action<double>? onFirstByte) : HttpTransformer
 {
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    private static readonly FrozenSet<string> Kept = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase, "Upgrade", "TE", "Host", "Content-Length", "Transfer-Encoding");
 
     private readonly TimeSpan startedAt = clock.Elapsed();
 
@@ -107,11 +111,10 @@ internal sealed class AttemptTransformer(
 
     /// <summary>
     /// The headers that a message declares to be for the next hop only (RFC 9110, section 7.6.1). Not the two that the
-    /// forwarder sets itself where it is to continue them.
+    /// forwarder sets itself where it is to continue them, and not those that say where the message goes and ends.
     /// </summary>
     private static IEnumerable<string> NamedAsHopByHop(IEnumerable<string?> connection) => connection
         .SelectMany(value => (value ?? "").Split(
             ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-        .Where(name => !name.Equals("Upgrade", StringComparison.OrdinalIgnoreCase)
-            && !name.Equals("TE", StringComparison.OrdinalIgnoreCase));
+        .Where(name => !Kept.Contains(name));
 }

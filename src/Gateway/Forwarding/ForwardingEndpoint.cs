@@ -42,6 +42,11 @@ internal sealed class ForwardingEndpoint(
             return RefusedMethods.Refuse(context);
         }
 
+        if (MessageFraming.IsAmbiguous(context.Request.Headers))
+        {
+            return MessageFraming.Refuse(context);
+        }
+
         var name = (string)context.Request.RouteValues["type"]!;
         return Find(name) is { } route ? Forward(context, route) : FirstRequest(context, name);
     }

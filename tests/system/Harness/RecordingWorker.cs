@@ -98,8 +98,8 @@ internal sealed class RecordingWorker : IDisposable
             }
 
             var body = new StringBuilder();
-            while (await reader.LineAsync() is { } size
-                && int.Parse(size, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) is var count and > 0)
+            while (await reader.LineAsync() is var size
+                && int.Parse(size ?? throw new IOException("Broke off between chunks."), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) is var count and > 0)
             {
                 body.Append(await reader.BytesAsync(count));
                 Assert.Equal("", await reader.LineAsync());
