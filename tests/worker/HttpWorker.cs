@@ -139,7 +139,6 @@ internal sealed class HttpWorker(string name)
         Console.WriteLine("deaf began");
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Console.WriteLine("deaf cancelled");
     }
 
     /// <summary>A WebSocket that says everything back.</summary>
