@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
 using System.Globalization;
+using System.Net.WebSockets;
 using System.Security.Cryptography;
+using System.Threading.Channels;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace WorkerMesh.Tests.Worker;
@@ -10,6 +13,7 @@ namespace WorkerMesh.Tests.Worker;
 /// </summary>
 internal sealed class HttpWorker(string name)
 {
+    private readonly ConcurrentDictionary<string, Channel<string>> _events = new();
     private volatile bool _ill;
 
     public Task Answer(HttpContext context)
@@ -21,6 +25,13 @@ internal sealed class HttpWorker(string name)
             "/drip" => Drip(context),
             "/echo" => Echo(context),
             "/sink" => Sink(context),
+            "/flood" => Flood(context),
+            "/paused" => Paused(context),
+            "/deaf" => Deaf(context),
+            "/socket" => Socket(context),
+            "/events" => Events(context),
+            "/event" => Event(context),
+            "/trailers" => Trailers(context),
             "/hop" => Hop(context),
             "/health" => Health(context),
             "/health/bad" => SetHealth(context, ill: true),
@@ -39,6 +50,7 @@ internal sealed class HttpWorker(string name)
         {
             worker = name,
             method = request.Method,
+            protocol = request.Protocol,
             path = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget,
             body_bytes = bytes,
             headers = request.Headers.ToDictionary(h => h.Key, h => h.Value.ToString()),
@@ -90,6 +102,91 @@ internal sealed class HttpWorker(string name)
     {
         var (bytes, hash) = await ReadBody(context, announce: true);
         await context.Response.WriteAsJsonAsync(new { body_bytes = bytes, sha256 = hash });
+    }
+
+    /// <summary>Sends so many bytes as fast as they are taken, and says how many of them were, now and then.</summary>
+    private static async Task Flood(HttpContext context)
+    {
+        const int announced = 16 * 1024 * 1024;
+        var left = long.Parse(context.Request.Query["bytes"].ToString(), CultureInfo.InvariantCulture);
+        var sent = 0L;
+        var buffer = new byte[64 * 1024];
+        context.Response.ContentLength = left;
+        while (left > 0)
+        {
+            var size = (int)Math.Min(left, buffer.Length);
+            await context.Response.Body.WriteAsync(buffer.AsMemory(0, size), context.RequestAborted);
+            (sent, left) = (sent + size, left - size);
+            if (sent % announced == 0)
+            {
+                Console.WriteLine($"flooded {sent}");
+            }
+        }
+    }
+
+    /// <summary>Answers with two bytes, and a pause between them.</summary>
+    private static async Task Paused(HttpContext context)
+    {
+        await context.Response.WriteAsync("a", context.RequestAborted);
+        await context.Response.Body.FlushAsync(context.RequestAborted);
+        await Task.Delay(Milliseconds(context, "ms"), TimeProvider.System, context.RequestAborted);
+        await context.Response.WriteAsync("b", context.RequestAborted);
+    }
+
+    /// <summary>Takes nothing of the body until the client leaves.</summary>
+    private static async Task Deaf(HttpContext context)
+    {
+        Console.WriteLine("deaf began");
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, context.RequestAborted)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>A WebSocket that says everything back.</summary>
+    private static async Task Socket(HttpContext context)
+    {
+        using var socket = await context.WebSockets.AcceptWebSocketAsync();
+        var buffer = new byte[64 * 1024];
+        while (await socket.ReceiveAsync(buffer, context.RequestAborted) is { MessageType: not WebSocketMessageType.Close } read)
+        {
+            await socket.SendAsync(
+                buffer.AsMemory(0, read.Count), read.MessageType, read.EndOfMessage, context.RequestAborted);
+        }
+
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "bye", context.RequestAborted);
+    }
+
+    /// <summary>An event stream of what is posted to /event, until an empty one.</summary>
+    private async Task Events(HttpContext context)
+    {
+        context.Response.ContentType = "text/event-stream";
+        await context.Response.Body.FlushAsync(context.RequestAborted);
+        await foreach (var text in EventsOf(context).Reader.ReadAllAsync(context.RequestAborted))
+        {
+            if (text.Length == 0)
+            {
+                return;
+            }
+
+            await context.Response.WriteAsync($"data: {text}\n\n", context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+        }
+    }
+
+    private async Task Event(HttpContext context)
+    {
+        using var body = new StreamReader(context.Request.Body);
+        await EventsOf(context).Writer.WriteAsync(await body.ReadToEndAsync(context.RequestAborted));
+        context.Response.StatusCode = 204;
+    }
+
+    private Channel<string> EventsOf(HttpContext context) =>
+        _events.GetOrAdd(context.Request.Query["tag"].ToString(), _ => Channel.CreateUnbounded<string>());
+
+    private static async Task Trailers(HttpContext context)
+    {
+        context.Response.DeclareTrailer("X-Sum");
+        await context.Response.WriteAsync("body", context.RequestAborted);
+        context.Response.AppendTrailer("X-Sum", "4");
     }
 
     /// <summary>Declares one of its headers to be for the next hop only.</summary>

@@ -54,10 +54,20 @@ internal static class AttemptFaults
         {
             ForwarderError.RequestBodyClient or ForwarderError.ResponseBodyClient => AttemptFault.Client,
             _ when NothingWasSent(exception) => AttemptFault.NothingSent,
-            ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled => AttemptFault.TimedOut,
+            ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled =>
+                AttemptFault.TimedOut,
+            // The worker took no more of the request.
+            ForwarderError.RequestBodyDestination when GaveUp(exception) => AttemptFault.TimedOut,
             _ => AttemptFault.NoAnswer,
         };
     }
+
+    private static bool GaveUp(Exception? exception) => exception switch
+    {
+        OperationCanceledException => true,
+        AggregateException aggregate => aggregate.InnerExceptions.Any(GaveUp),
+        _ => false,
+    };
 
     private static bool NothingWasSent(Exception? exception) => exception switch
     {

@@ -1,3 +1,5 @@
+using System.Collections.Frozen;
+using System.Net;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
 using Yarp.ReverseProxy.Forwarder;
@@ -15,11 +17,13 @@ internal sealed class AttemptTransformer(
 {
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
-    private readonly TimeSpan startedAt = clock.Elapsed();
-    private CancellationTokenSource? firstByteTimer;
+    private static readonly FrozenSet<string> Kept = FrozenSet.Create(
+        StringComparer.OrdinalIgnoreCase, "Upgrade", "TE", "Host", "Content-Length", "Transfer-Encoding");
 
-    /// <summary>Cancelled if the answer does not begin in time; disarmed when it does.</summary>
-    public void Arm(CancellationTokenSource timer) => firstByteTimer = timer;
+    private readonly TimeSpan startedAt = clock.Elapsed();
+
+    /// <summary>Told of the answer where it keeps the time limits.</summary>
+    public ProgressWatch? Watch { private get; set; }
 
     public override async ValueTask TransformRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
@@ -27,6 +31,11 @@ internal sealed class AttemptTransformer(
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
         var request = httpContext.Request;
         proxyRequest.RequestUri = new Uri(url + target, AsWritten);
+        if (Watch is not null)
+        {
+            proxyRequest.Options.Set(ProgressWatch.Key, Watch);
+        }
+
         // The worker is addressed by its own name; the one that the client used is in X-Forwarded-Host.
         proxyRequest.Headers.Host = null;
         var headers = proxyRequest.Headers;
@@ -38,6 +47,13 @@ internal sealed class AttemptTransformer(
                 headers.Remove(name);
                 proxyRequest.Content?.Headers.Remove(name);
             }
+        }
+
+        if (TimeLimitReader.Asks(request.Headers))
+        {
+            headers.Remove(TimeLimitReader.Connect);
+            headers.Remove(TimeLimitReader.FirstByte);
+            headers.Remove(TimeLimitReader.BetweenBytes);
         }
 
         if (httpContext.Connection.RemoteIpAddress is { } client)
@@ -63,7 +79,7 @@ internal sealed class AttemptTransformer(
     {
         if (proxyResponse is not null)
         {
-            firstByteTimer?.CancelAfter(Timeout.Infinite);
+            Watch?.OnAnswerBegan();
             var now = clock.Elapsed();
             var seconds = (now - startedAt).TotalSeconds;
             link.Answered(seconds, now);
@@ -71,6 +87,16 @@ internal sealed class AttemptTransformer(
         }
 
         var copied = base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
+        // An answer whose length is known is seldom one that is waited for byte by byte.
+        var early = proxyResponse is { Content.Headers.ContentLength: null, StatusCode: not HttpStatusCode.SwitchingProtocols }
+            && proxyResponse.RequestMessage?.Method != HttpMethod.Connect
+                ? httpContext.Response
+                : null;
+        if (proxyResponse is not null && (Watch is not null || early is not null))
+        {
+            proxyResponse.Content = new AnswerContent(proxyResponse.Content, early, Watch);
+        }
+
         if (proxyResponse is { Headers.Connection.Count: > 0 })
         {
             foreach (var name in NamedAsHopByHop(proxyResponse.Headers.Connection))
@@ -85,11 +111,10 @@ internal sealed class AttemptTransformer(
 
     /// <summary>
     /// The headers that a message declares to be for the next hop only (RFC 9110, section 7.6.1). Not the two that the
-    /// forwarder sets itself where it is to continue them.
+    /// forwarder sets itself where it is to continue them, and not those that say where the message goes and ends.
     /// </summary>
     private static IEnumerable<string> NamedAsHopByHop(IEnumerable<string?> connection) => connection
         .SelectMany(value => (value ?? "").Split(
             ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-        .Where(name => !name.Equals("Upgrade", StringComparison.OrdinalIgnoreCase)
-            && !name.Equals("TE", StringComparison.OrdinalIgnoreCase));
+        .Where(name => !Kept.Contains(name));
 }

@@ -16,6 +16,7 @@ namespace WorkerMesh.Gateway.Forwarding;
 internal sealed class ForwardingEndpoint(
     RouteTable routes,
     RequestForwarder forwarder,
+    SendPlans plans,
     GatewayPresence presence,
     IOptions<AssignmentOptions> assignment)
 {
@@ -36,6 +37,16 @@ internal sealed class ForwardingEndpoint(
 
     private Task Handle(HttpContext context)
     {
+        if (RefusedMethods.Contains(context))
+        {
+            return RefusedMethods.Refuse(context);
+        }
+
+        if (MessageFraming.IsAmbiguous(context.Request.Headers))
+        {
+            return MessageFraming.Refuse(context);
+        }
+
         var name = (string)context.Request.RouteValues["type"]!;
         return Find(name) is { } route ? Forward(context, route) : FirstRequest(context, name);
     }
@@ -84,8 +95,14 @@ internal sealed class ForwardingEndpoint(
             return;
         }
 
+        if (plans.Find(context.Request, route.ServiceType.Value, out var faults) is not { } plan)
+        {
+            await Problems.Invalid(faults!).ExecuteAsync(context);
+            return;
+        }
+
         var snapshot = route.Snapshot!;
-        var result = await forwarder.Forward(context, route, snapshot, target);
+        var result = await forwarder.Forward(context, route, snapshot, target, plan);
         switch (result.Outcome)
         {
             case ForwardOutcome.Answered or ForwardOutcome.ClientGone or ForwardOutcome.Broken:

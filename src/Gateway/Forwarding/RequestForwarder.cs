@@ -1,6 +1,6 @@
 using System.Buffers;
-using System.Net;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
@@ -29,23 +29,24 @@ internal sealed class RequestForwarder(
     IOptions<GatewayOptions> options)
 {
     private readonly GatewayOptions options = options.Value;
-    private readonly ForwarderRequestConfig requestConfig = new()
-    {
-        ActivityTimeout = options.Value.BetweenBytesTimeout,
-        Version = HttpVersion.Version11,
-        VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
-    };
 
     /// <summary>Forwards a request; on failure writes nothing, and says how it failed.</summary>
-    public async Task<ForwardResult> Forward(HttpContext context, Route route, RouteSnapshot snapshot, string target)
+    public async Task<ForwardResult> Forward(
+        HttpContext context, Route route, RouteSnapshot snapshot, string target, SendPlan plan)
     {
         var startedAt = clock.Elapsed();
+        if (HasBody(context) && context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            // The pauses that a client may make are the plan's.
+            rate.MinDataRate = null;
+        }
+
         route.Stats.Started();
         var tried = ArrayPool<WorkerLink?>.Shared.Rent(options.MaxConnectAttempts);
         var result = new ForwardResult(ForwardOutcome.ClientGone, 0);
         try
         {
-            result = await ForwardToAny(context, route, snapshot, target, tried);
+            result = await ForwardToAny(context, route, snapshot, target, plan, tried);
             return result;
         }
         finally
@@ -58,7 +59,7 @@ internal sealed class RequestForwarder(
     }
 
     private async Task<ForwardResult> ForwardToAny(
-        HttpContext context, Route route, RouteSnapshot snapshot, string target, WorkerLink?[] tried)
+        HttpContext context, Route route, RouteSnapshot snapshot, string target, SendPlan plan, WorkerLink?[] tried)
     {
         var failed = ForwardOutcome.NoWorker;
         var sent = 0;
@@ -81,7 +82,7 @@ internal sealed class RequestForwarder(
             AttemptFault fault;
             try
             {
-                fault = await ForwardTo(context, route, instance, target);
+                fault = await ForwardTo(context, route, instance, target, plan);
             }
             finally
             {
@@ -117,7 +118,8 @@ internal sealed class RequestForwarder(
         }
     }
 
-    private async Task<AttemptFault> ForwardTo(HttpContext context, Route route, Instance instance, string target)
+    private async Task<AttemptFault> ForwardTo(
+        HttpContext context, Route route, Instance instance, string target, SendPlan plan)
     {
         var link = instance.Link;
         var urls = instance.Info.Registration.Urls;
@@ -125,7 +127,7 @@ internal sealed class RequestForwarder(
         for (var left = urls.Length; ;)
         {
             // :: Step 2
-            var fault = await Send(context, route, link, urls[candidate], target);
+            var fault = await Send(context, route, link, urls[candidate], target, plan);
             if (fault != AttemptFault.NothingSent)
             {
                 return fault;
@@ -143,23 +145,56 @@ internal sealed class RequestForwarder(
         }
     }
 
-    private async Task<AttemptFault> Send(HttpContext context, Route route, WorkerLink link, string url, string target)
+    private Task<AttemptFault> Send(
+        HttpContext context, Route route, WorkerLink link, string url, string target, SendPlan plan)
     {
         var transformer = new AttemptTransformer(link, url, target, route.ServiceType.Value, clock, seconds =>
         {
             route.Stats.FirstByte.Record(seconds);
             metrics.OnFirstByte(route, seconds);
         });
-        // The forwarder's own time-out, which it pools, serves for both where they are equal.
-        using var firstByte = options.FirstByteTimeout < requestConfig.ActivityTimeout ? new CancellationTokenSource() : null;
-        if (firstByte is not null)
+        return plan.Watched
+            ? SendWatched(context, url, plan, transformer)
+            : Send(context, url, plan, transformer, CancellationToken.None);
+    }
+
+    private async Task<AttemptFault> SendWatched(
+        HttpContext context, string url, SendPlan plan, AttemptTransformer transformer)
+    {
+        var hasBody = HasBody(context);
+        using var watch = new ProgressWatch(plan.Limits, hasBody, clock);
+        transformer.Watch = watch;
+        var body = context.Request.Body;
+        if (hasBody)
         {
-            transformer.Arm(firstByte);
-            firstByte.CancelAfter(options.FirstByteTimeout);
+            context.Request.Body = new WatchedBody(body, watch);
         }
 
-        var error = await forwarder.SendAsync(
-            context, url, client.Invoker, requestConfig, transformer, firstByte?.Token ?? CancellationToken.None);
+        try
+        {
+            var fault = await Send(context, url, plan, transformer, watch.Expired);
+            if (fault == AttemptFault.TimedOut && watch.ClientPaused)
+            {
+                context.Response.StatusCode = StatusCodes.Status408RequestTimeout;
+                return AttemptFault.Client;
+            }
+
+            return fault;
+        }
+        finally
+        {
+            if (hasBody)
+            {
+                context.Request.Body = body;
+            }
+        }
+    }
+
+    private async Task<AttemptFault> Send(
+        HttpContext context, string url, SendPlan plan, AttemptTransformer transformer, CancellationToken expired)
+    {
+        var config = plan.ConfigFor(context.Request, url);
+        var error = await forwarder.SendAsync(context, url, client.Invoker, config, transformer, expired);
         return AttemptFaults.Classify(
             error,
             context.GetForwarderErrorFeature()?.Exception,
@@ -167,13 +202,16 @@ internal sealed class RequestForwarder(
             context.Response.HasStarted);
     }
 
+    private static bool HasBody(HttpContext context) =>
+        context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
+
     private static bool MayRepeat(HttpRequest request) =>
         (HttpMethods.IsGet(request.Method)
             || HttpMethods.IsHead(request.Method)
             || HttpMethods.IsOptions(request.Method)
             || HttpMethods.IsPut(request.Method)
             || HttpMethods.IsDelete(request.Method))
-        && request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != true;
+        && !HasBody(request.HttpContext);
 }
 
 /// <summary>How a request ended.</summary>

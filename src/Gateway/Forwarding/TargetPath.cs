@@ -43,6 +43,10 @@ internal static class TargetPath
         return true;
     }
 
+    /// <summary>
+    /// As any worker may read it: with what is percent-encoded decoded once, both slashes as separators, and without the
+    /// parameters of a segment, which some cut off first (<c>..;a/</c>).
+    /// </summary>
     private static bool HasDotSegment(ReadOnlySpan<char> path)
     {
         if (path.IndexOf('.') < 0 && path.IndexOf("%2e", StringComparison.OrdinalIgnoreCase) < 0)
@@ -50,11 +54,12 @@ internal static class TargetPath
             return false;
         }
 
-        foreach (var range in path.SplitAny('/', '\\'))
+        var decoded = Uri.UnescapeDataString(path).AsSpan();
+        foreach (var range in decoded.SplitAny('/', '\\'))
         {
-            var segment = path[range].ToString()
-                .Replace("%2e", ".", StringComparison.OrdinalIgnoreCase);
-            if (segment is "." or "..")
+            var segment = decoded[range];
+            var parameters = segment.IndexOf(';');
+            if ((parameters < 0 ? segment : segment[..parameters]) is "." or "..")
             {
                 return true;
             }

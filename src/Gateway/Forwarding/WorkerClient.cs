@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Hosting;
@@ -10,8 +11,17 @@ namespace WorkerMesh.Gateway.Forwarding;
 /// <summary>The pooled connections to all workers.</summary>
 internal sealed class WorkerClient : IDisposable
 {
-    public WorkerClient(IOptions<GatewayOptions> options)
+    private static readonly List<SslApplicationProtocol> Http1 = [SslApplicationProtocol.Http11];
+    private static readonly List<SslApplicationProtocol> Http2Only = [SslApplicationProtocol.Http2];
+    private static readonly List<SslApplicationProtocol> Either = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
+
+    private readonly TimeSpan connectTimeout;
+    private readonly TimeProvider clock;
+
+    public WorkerClient(IOptions<GatewayOptions> options, TimeProvider clock)
     {
+        connectTimeout = options.Value.ConnectTimeout;
+        this.clock = clock;
         Invoker = new(new SocketsHttpHandler
         {
             // What the worker says is passed on as it is.
@@ -20,12 +30,13 @@ internal sealed class WorkerClient : IDisposable
             UseCookies = false,
             UseProxy = false,
             EnableMultipleHttp2Connections = true,
-            ConnectTimeout = options.Value.ConnectTimeout,
+            // Each request has its own, kept below.
+            ConnectTimeout = Timeout.InfiniteTimeSpan,
             // A name may come to mean another container.
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
             ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
-            ConnectCallback = (context, token) => Connect(context.DnsEndPoint, options.Value.ConnectTimeout, token),
+            ConnectCallback = (context, token) => Connect(context.DnsEndPoint, context.InitialRequestMessage, token),
         });
     }
 
@@ -35,18 +46,24 @@ internal sealed class WorkerClient : IDisposable
 
     /// <summary>
     /// With a time-out of its own, because the handler's looks like the request's: what failed here is known to have
-    /// sent nothing.
+    /// sent nothing. It is that of the request that the connection is opened for; another that is waiting may be given
+    /// it.
     /// </summary>
-    private static async ValueTask<Stream> Connect(DnsEndPoint endPoint, TimeSpan timeout, CancellationToken cancellationToken)
+    private async ValueTask<Stream> Connect(
+        DnsEndPoint endPoint, HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        request.Options.TryGetValue(ProgressWatch.Key, out var watch);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        watch?.OnConnecting(begins: true);
         try
         {
-            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            // A little before the handler's own.
-            limit.CancelAfter(timeout * 0.95);
+            using var timer = new CancellationTokenSource(watch?.ConnectLimit ?? connectTimeout, clock);
+            using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timer.Token);
             await socket.ConnectAsync(endPoint, limit.Token);
-            return new NetworkStream(socket, ownsSocket: true);
+            var stream = new NetworkStream(socket, ownsSocket: true);
+            return request.RequestUri!.Scheme == Uri.UriSchemeHttps
+                ? await Secure(stream, endPoint.Host, ProtocolsFor(request), limit.Token)
+                : stream;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
@@ -58,5 +75,24 @@ internal sealed class WorkerClient : IDisposable
             socket.Dispose();
             throw;
         }
+        finally
+        {
+            watch?.OnConnecting(begins: false);
+        }
     }
+
+    /// <summary>As the handler would, but that a handshake that hangs is a connection that was not made.</summary>
+    private static async Task<Stream> Secure(
+        NetworkStream stream, string host, List<SslApplicationProtocol> protocols, CancellationToken cancellationToken)
+    {
+        var secure = new SslStream(stream);
+        await secure.AuthenticateAsClientAsync(
+            new SslClientAuthenticationOptions { TargetHost = host, ApplicationProtocols = protocols }, cancellationToken);
+        return secure;
+    }
+
+    private static List<SslApplicationProtocol> ProtocolsFor(HttpRequestMessage request) =>
+        request.Version.Major < 2 ? Http1
+        : request.VersionPolicy == HttpVersionPolicy.RequestVersionExact ? Http2Only
+        : Either;
 }

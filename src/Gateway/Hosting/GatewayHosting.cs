@@ -28,12 +28,10 @@ internal static class GatewayHosting
         var services = builder.Services;
         services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateOnStart()
             .Validate(
-                o => o.FirstByteTimeout <= o.BetweenBytesTimeout,
-                "Gateway:FirstByteTimeout must not be longer than Gateway:BetweenBytesTimeout.")
-            .Validate(
                 o => o.ShutdownNotice + o.ShutdownLinger < Silo.Hosting.HostDefaults.DrainTime,
                 $"Gateway:ShutdownNotice and Gateway:ShutdownLinger together must be less than {Silo.Hosting.HostDefaults.DrainTime.TotalSeconds:0} s.");
         services.AddSingleton<IValidateOptions<GatewayOptions>, GatewayOptionsValidator>();
+        services.AddSingleton<IValidateOptions<GatewayOptions>, ServicesValidator>();
         services.ConfigureHttpJsonOptions(json => JsonOptions.Apply(json.SerializerOptions));
         services.AddProblemDetails();
         services.AddExceptionHandler<ClusterFaultHandler>();
@@ -56,6 +54,7 @@ internal static class GatewayHosting
         services.AddSingleton<ReachabilityProbe>();
         services.AddSingleton<WorkerClient>();
         services.AddSingleton<WorkerPicker>();
+        services.AddSingleton<SendPlans>();
         services.AddSingleton<RequestForwarder>();
         services.AddSingleton<ForwardingEndpoint>();
         services.AddSingletonHosted<GatewayShutdown>();
@@ -69,7 +68,12 @@ internal static class GatewayHosting
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxApiBody;
+            // Readers of long answers may pause; how long is for Gateway:BetweenBytesTimeout to say.
+            kestrel.Limits.MinResponseDataRate = null;
+            PriorKnowledge.Use(kestrel, kestrel.ApplicationServices.GetRequiredService<TimeProvider>());
         });
+        // Addresses with a certificate.
+        builder.WebHost.UseKestrelHttpsConfiguration();
         if (builder.Configuration["urls"] is null
             && builder.Configuration["http_ports"] is null
             && builder.Configuration["https_ports"] is null

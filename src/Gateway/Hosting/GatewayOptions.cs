@@ -16,7 +16,7 @@ public sealed class GatewayOptions
     public string? Zone { get; set; }
 
     /// <summary>
-    /// How long connecting to a worker may take. Shorter: a host that is gone costs a request less. Longer: slow
+    /// How long connecting to a worker may take, TLS included. Shorter: a host that is gone costs a request less. Longer: slow
     /// networks are not taken for dead ones. Default 2 s.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "00:01:00")]
@@ -33,6 +33,24 @@ public sealed class GatewayOptions
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "1.00:00:00")]
     public TimeSpan BetweenBytesTimeout { get; set; } = TimeSpan.FromSeconds(120);
+
+    /// <summary>
+    /// The longest <see cref="ConnectTimeout"/> that a request may ask for by header; longer ones are cut to it. Default
+    /// 10 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "00:01:00")]
+    public TimeSpan MaxConnectTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The longest <see cref="FirstByteTimeout"/> that a request may ask for by header. Default 1 h.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "1.00:00:00")]
+    public TimeSpan MaxFirstByteTimeout { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>The longest <see cref="BetweenBytesTimeout"/> that a request may ask for by header. Default 1 h.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.050", "1.00:00:00")]
+    public TimeSpan MaxBetweenBytesTimeout { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>What differs for single service types, by their names.</summary>
+    public Dictionary<string, ServiceOptions> Services { get; } = new(StringComparer.Ordinal);
 
     /// <summary>
     /// How many workers a request may be tried at where nothing was sent to those that failed. High, because a refused

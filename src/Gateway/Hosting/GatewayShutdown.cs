@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Grains.Time;
 
@@ -23,10 +24,17 @@ internal sealed class GatewayShutdown(TimeProvider clock, IOptions<GatewayOption
     /// <summary>Whether it listens no more and clients should leave.</summary>
     public bool Lingering => lingering;
 
-    /// <summary>Tells a client to close its connection after this answer, once it is time (RFC 9112, section 9.6).</summary>
+    /// <summary>
+    /// Tells a client, once it is time, to close its connection after this answer (RFC 9112, section 9.6), or over
+    /// HTTP/2 to send no further request on it (RFC 9113, section 6.8).
+    /// </summary>
     public Task Invoke(HttpContext context, RequestDelegate next)
     {
-        if (lingering)
+        if (lingering && HttpProtocol.IsHttp2(context.Request.Protocol))
+        {
+            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        }
+        else if (lingering)
         {
             Volatile.Write(ref heardAtTicks, clock.Elapsed().Ticks);
             context.Response.OnStarting(

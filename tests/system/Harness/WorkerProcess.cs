@@ -7,7 +7,9 @@ namespace WorkerMesh.Tests.System.Harness;
 /// </summary>
 public sealed class WorkerProcess : IAsyncDisposable
 {
-    private WorkerProcess(string name) => Name = name;
+    private readonly string[] _options;
+
+    private WorkerProcess(string name, string[] options) => (Name, _options) = (name, options);
 
     public string Name { get; }
 
@@ -18,9 +20,11 @@ public sealed class WorkerProcess : IAsyncDisposable
 
     public string Url => Direct.Address.GetLeftPart(UriPartial.Authority);
 
-    public static async Task<WorkerProcess> StartAsync(string name)
+    /// <param name="name">Its name.</param>
+    /// <param name="options">More arguments for the program.</param>
+    public static async Task<WorkerProcess> StartAsync(string name, params string[] options)
     {
-        var worker = new WorkerProcess(name);
+        var worker = new WorkerProcess(name, options);
         await worker.StartAsync(port: 0);
         return worker;
     }
@@ -28,7 +32,7 @@ public sealed class WorkerProcess : IAsyncDisposable
     /// <summary>One that takes a tenth of the memory and answers less (light_worker.py); can't be started again.</summary>
     public static async Task<WorkerProcess> StartLightAsync(string name)
     {
-        var worker = new WorkerProcess(name);
+        var worker = new WorkerProcess(name, []);
         var script = Path.Combine(AppContext.BaseDirectory, "clients", "light_worker.py");
         await worker.ListenAsync(ChildProcess.Start(name, "python3", [script, name]));
         return worker;
@@ -49,7 +53,7 @@ public sealed class WorkerProcess : IAsyncDisposable
     }
 
     private Task StartAsync(int port) => ListenAsync(ChildProcess.Start(
-        Name, Programs.Worker, ["--port", port.ToString(CultureInfo.InvariantCulture), "--name", Name]));
+        Name, Programs.Worker, ["--port", port.ToString(CultureInfo.InvariantCulture), "--name", Name, .. _options]));
 
     private async Task ListenAsync(ChildProcess process)
     {

@@ -32,6 +32,8 @@ public sealed class BadConfigurationTests(SharedPostgres postgres)
     [InlineData("Gateway__Zone", "a b", "Gateway:Zone")]
     [InlineData("Gateway__ConnectTimeout", "soon", "Gateway:ConnectTimeout")]
     [InlineData("Gateway__ConnectTimeout", "00:00:00", "ConnectTimeout")]
+    [InlineData("Gateway__Services__ocr__FirstByteTimeout", "00:00:00", "Gateway:Services:ocr.FirstByteTimeout")]
+    [InlineData("Gateway__Services__a b__FirstByteTimeout", "00:00:01", "Gateway:Services:a b")]
     [InlineData("Mesh__DataDirectory", "/proc/nowhere", "/proc/nowhere")]
     [InlineData("ConnectionStrings__Cluster", "Host=db;Color=green", "ConnectionStrings__Cluster")]
     [InlineData("ConnectionStrings__Cluster", "db:5432/mesh", "ConnectionStrings__Cluster")]

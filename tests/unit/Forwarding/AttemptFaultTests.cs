@@ -15,6 +15,8 @@ public sealed class AttemptFaultTests
         { ForwarderError.Request, Refused, false, false, nameof(AttemptFault.NothingSent) },
         { ForwarderError.Request, Unknown, false, false, nameof(AttemptFault.NothingSent) },
         { ForwarderError.RequestBodyDestination, new AggregateException(Refused, Ended), false, false, nameof(AttemptFault.NoAnswer) },
+        { ForwarderError.RequestBodyDestination, new AggregateException(new TaskCanceledException(), Ended), false, false, nameof(AttemptFault.TimedOut) },
+        { ForwarderError.RequestBodyCanceled, new OperationCanceledException(), false, false, nameof(AttemptFault.TimedOut) },
         { ForwarderError.Request, Ended, false, false, nameof(AttemptFault.NoAnswer) },
         { ForwarderError.ResponseBodyDestination, Ended, false, false, nameof(AttemptFault.NoAnswer) },
         { ForwarderError.ResponseBodyDestination, Ended, false, true, nameof(AttemptFault.AnswerBroken) },

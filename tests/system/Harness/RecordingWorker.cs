@@ -1,0 +1,146 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace WorkerMesh.Tests.System.Harness;
+
+/// <summary>
+/// A worker in the test process that takes HTTP/1.1 apart by hand, as strictly as RFC 9112 has it, and remembers each
+/// request. What is left over, or is none, it remembers as a fault.
+/// </summary>
+internal sealed class RecordingWorker : IDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly byte[] _answer;
+    private readonly bool _readsBody;
+
+    public RecordingWorker(string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", bool readsBody = true)
+    {
+        (_answer, _readsBody) = (Encoding.Latin1.GetBytes(answer), readsBody);
+        _listener.Start();
+        Url = $"http://{_listener.LocalEndpoint}";
+        _ = AcceptAsync();
+    }
+
+    public string Url { get; }
+
+    public ConcurrentQueue<(string Head, string Body)> Requests { get; } = [];
+
+    public ConcurrentQueue<string> Faults { get; } = [];
+
+    public void Dispose() => _listener.Dispose();
+
+    private async Task AcceptAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                _ = ServeAsync(await _listener.AcceptTcpClientAsync());
+            }
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // Disposed.
+        }
+    }
+
+    private async Task ServeAsync(TcpClient client)
+    {
+        using var _ = client;
+        try
+        {
+            var reader = new Reader(client.GetStream());
+            while (await reader.LineAsync() is { } first)
+            {
+                var head = new StringBuilder(first).Append('\n');
+                var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+                while (await reader.LineAsync() is { Length: > 0 } line)
+                {
+                    head.Append(line).Append('\n');
+                    var colon = line.IndexOf(':', StringComparison.Ordinal);
+                    if (colon < 1 || line[..colon].Any(c => c is ' ' or '\t') || !headers.TryAdd(line[..colon], line[(colon + 1)..].Trim()))
+                    {
+                        Faults.Enqueue($"header line '{line}'");
+                    }
+                }
+
+                if (first.Split(' ') is not [_, _, "HTTP/1.1"])
+                {
+                    Faults.Enqueue($"request line '{first}'");
+                }
+
+                var body = _readsBody ? await BodyAsync(reader, headers) : "";
+                Requests.Enqueue((head.ToString(), body));
+                await client.GetStream().WriteAsync(_answer);
+                if (!_readsBody)
+                {
+                    return;
+                }
+            }
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            // The gateway closed the connection.
+        }
+    }
+
+    private async Task<string> BodyAsync(Reader reader, Dictionary<string, string> headers)
+    {
+        headers.TryGetValue("Content-Length", out var length);
+        if (headers.TryGetValue("Transfer-Encoding", out var coding))
+        {
+            if (length is not null || coding != "chunked")
+            {
+                Faults.Enqueue($"Transfer-Encoding '{coding}' with Content-Length '{length}'");
+            }
+
+            var body = new StringBuilder();
+            while (await reader.LineAsync() is var size
+                && int.Parse(size ?? throw new IOException("Broke off between chunks."), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) is var count and > 0)
+            {
+                body.Append(await reader.BytesAsync(count));
+                Assert.Equal("", await reader.LineAsync());
+            }
+
+            while (await reader.LineAsync() is { Length: > 0 })
+            {
+                // Trailers.
+            }
+
+            return body.ToString();
+        }
+
+        return length is null ? "" : await reader.BytesAsync(int.Parse(length, CultureInfo.InvariantCulture));
+    }
+
+    private sealed class Reader(NetworkStream stream)
+    {
+        private readonly byte[] _one = new byte[1];
+
+        /// <summary>A line without the CR LF that ends it; null at the end.</summary>
+        public async Task<string?> LineAsync()
+        {
+            var line = new StringBuilder();
+            while (await stream.ReadAsync(_one) > 0)
+            {
+                line.Append((char)_one[0]);
+                if (line is [.., '\r', '\n'])
+                {
+                    return line.ToString(0, line.Length - 2);
+                }
+            }
+
+            return line.Length == 0 ? null : throw new IOException($"Broke off in '{line}'.");
+        }
+
+        public async Task<string> BytesAsync(int count)
+        {
+            var bytes = new byte[count];
+            await stream.ReadExactlyAsync(bytes);
+            return Encoding.Latin1.GetString(bytes);
+        }
+    }
+}
