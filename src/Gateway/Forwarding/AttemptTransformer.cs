@@ -11,12 +11,16 @@ internal sealed class AttemptTransformer(
     string target,
     string serviceType,
     TimeProvider clock,
-    Action<double>? onFirstByte) : HttpTransformer
+    Action<double>? onFirstByte,
+    Func<bool>? giveWay = null) : HttpTransformer
 {
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     private readonly TimeSpan startedAt = clock.Elapsed();
     private CancellationTokenSource? firstByteTimer;
+
+    /// <summary>Whether the worker was busy and its answer was dropped, for another worker to be asked.</summary>
+    public bool GaveWay { get; private set; }
 
     /// <summary>Cancelled if the answer does not begin in time; disarmed when it does.</summary>
     public void Arm(CancellationTokenSource timer) => firstByteTimer = timer;
@@ -64,12 +68,25 @@ internal sealed class AttemptTransformer(
         if (proxyResponse is not null)
         {
             firstByteTimer?.CancelAfter(Timeout.Infinite);
+            if (BusyAnswer.RetryAfter(proxyResponse, clock.GetUtcNow()) is { } pause)
+            {
+                // Its latency is not counted: it refuses faster than others work.
+                link.Busy(pause, clock.Elapsed());
+                GaveWay = !httpContext.Response.HasStarted && giveWay?.Invoke() == true;
+                return GaveWay ? new(false) : Copy(httpContext, proxyResponse, cancellationToken);
+            }
+
             var now = clock.Elapsed();
             var seconds = (now - startedAt).TotalSeconds;
             link.Answered(seconds, now);
             onFirstByte?.Invoke(seconds);
         }
 
+        return Copy(httpContext, proxyResponse, cancellationToken);
+    }
+
+    private ValueTask<bool> Copy(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
         var copied = base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         if (proxyResponse is { Headers.Connection.Count: > 0 })
         {

@@ -12,6 +12,7 @@ using WorkerMesh.Gateway.Probing;
 using WorkerMesh.Gateway.Reading;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Gateway.Stats;
+using WorkerMesh.Gateway.Verdicts;
 using WorkerMesh.Grains;
 using WorkerMesh.Silo.Hosting;
 
@@ -34,6 +35,7 @@ internal static class GatewayHosting
                 o => o.ShutdownNotice + o.ShutdownLinger < Silo.Hosting.HostDefaults.DrainTime,
                 $"Gateway:ShutdownNotice and Gateway:ShutdownLinger together must be less than {Silo.Hosting.HostDefaults.DrainTime.TotalSeconds:0} s.");
         services.AddSingleton<IValidateOptions<GatewayOptions>, GatewayOptionsValidator>();
+        services.AddSingleton<IValidateOptions<GatewayOptions>, ServiceOptionsValidator>();
         services.ConfigureHttpJsonOptions(json => JsonOptions.Apply(json.SerializerOptions));
         services.AddProblemDetails();
         services.AddExceptionHandler<ClusterFaultHandler>();
@@ -42,7 +44,7 @@ internal static class GatewayHosting
         services.AddHttpForwarder();
         services.AddCors();
         services.AddOptions<CorsOptions>().Configure<IOptions<GatewayOptions>>((cors, gateway) => cors.AddDefaultPolicy(policy =>
-            policy.WithOrigins(gateway.Value.CorsOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Mesh-Worker")
+            policy.WithOrigins(gateway.Value.CorsOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Mesh-Worker", "X-Mesh-Explain")
                 .SetPreflightMaxAge(TimeSpan.FromHours(1))));
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(GatewayMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Microsoft.AspNetCore.Server.Kestrel")
@@ -60,6 +62,7 @@ internal static class GatewayHosting
         services.AddSingleton<ForwardingEndpoint>();
         services.AddSingletonHosted<GatewayShutdown>();
         services.AddSingletonHosted<CandidateProber>();
+        services.AddSingletonHosted<VerdictReporter>();
         services.AddSingletonHosted<RouteTable>();
         services.AddSingletonHosted<GatewayPresence>();
         services.AddSingleton<IConnectionListenerFactory>(provider => new LingeringTransport(

@@ -16,6 +16,11 @@ internal sealed record RouteSnapshot(RegistryVersion Version, Instance[] All, In
 {
     private const int TierCount = 3;
 
+    private AffinityTable? affinity;
+
+    /// <summary>Who is asked for which affinity key; made when the first request has one.</summary>
+    public AffinityTable Affinity => LazyInitializer.EnsureInitialized(ref affinity, () => AffinityTable.Of(All));
+
     /// <summary>In two passes over all instances: a registration storm makes many snapshots of long lists.</summary>
     public static RouteSnapshot Of(RegistryVersion version, IReadOnlyCollection<Instance> instances, string? zone)
     {

@@ -126,9 +126,9 @@ public sealed class WorkerPickerTests
         var trials = 0;
         for (var i = 0; i < 100; i++)
         {
-            var chosen = picker.Pick(snapshot, [], repeatable: true, out var trial);
-            Assert.Equal(chosen == bad, trial);
-            trials += trial ? 1 : 0;
+            var chosen = picker.Pick(new(snapshot, [], repeatable: true));
+            Assert.Equal(chosen.Instance == bad, chosen.Trial);
+            trials += chosen.Trial ? 1 : 0;
         }
 
         Assert.Equal(1, trials);
