@@ -27,6 +27,9 @@ internal sealed class WorkerLink(WorkerId id)
     private long pauseTicks;
     private bool mayHaveBeenSent;
     private long busyUntilTicks;
+
+    /// <summary>Whether that says anything: the runtime lays it out beside what every choice reads anyway.</summary>
+    private bool saidBusy;
     private bool unreachable;
     private bool onlyDoubted;
     private long reportedAtTicks = long.MinValue / 2;
@@ -57,7 +60,7 @@ internal sealed class WorkerLink(WorkerId id)
     public bool IsSetAside(TimeSpan now) => now.Ticks < Volatile.Read(ref setAsideUntilTicks);
 
     /// <summary>Whether it said that it is, and for how long.</summary>
-    public bool IsBusy(TimeSpan now) => now.Ticks < Volatile.Read(ref busyUntilTicks);
+    public bool IsBusy(TimeSpan now) => Volatile.Read(ref saidBusy) && now.Ticks < Volatile.Read(ref busyUntilTicks);
 
     /// <summary>Whether the registry says that some gateway can't connect to it.</summary>
     public bool IsUnreachable => Volatile.Read(ref unreachable);
@@ -179,6 +182,11 @@ internal sealed class WorkerLink(WorkerId id)
     public void Answered(double seconds, TimeSpan now)
     {
         latency.Observe(seconds, now);
+        if (Volatile.Read(ref saidBusy) && !IsBusy(now))
+        {
+            Volatile.Write(ref saidBusy, false);
+        }
+
         Forgive();
     }
 
@@ -190,6 +198,7 @@ internal sealed class WorkerLink(WorkerId id)
     {
         var pause = retryAfter < LongestBusy ? retryAfter : LongestBusy;
         Volatile.Write(ref busyUntilTicks, (now + pause).Ticks);
+        Volatile.Write(ref saidBusy, true);
         Forgive();
     }
 
@@ -282,7 +291,7 @@ internal sealed class WorkerLink(WorkerId id)
             Volatile.Write(ref candidate, 0);
             Volatile.Write(ref failuresInARow, 0);
             Volatile.Write(ref setAsideUntilTicks, 0);
-            Volatile.Write(ref busyUntilTicks, 0);
+            Volatile.Write(ref saidBusy, false);
             latency.Reset();
         }
     }
