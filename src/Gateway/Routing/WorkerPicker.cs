@@ -103,8 +103,10 @@ internal sealed class WorkerPicker(TimeProvider clock)
     {
         for (var look = 0; look < RandomLooks; look++)
         {
-            var first = tier[Random.Shared.Next(tier.Length)];
-            var second = tier[Random.Shared.Next(tier.Length)];
+            var place = Random.Shared.Next(tier.Length);
+            var first = tier[place];
+            // Another one, or of three workers a slow one would be met by itself one time in nine.
+            var second = tier.Length == 1 ? first : tier[(place + 1 + Random.Shared.Next(tier.Length - 1)) % tier.Length];
             var firstUsable = IsUsable(first, wish, now, evenSetAside);
             var better = second != first && IsUsable(second, wish, now, evenSetAside)
                 && (!firstUsable || Cheaper(second, first, now)) ? second

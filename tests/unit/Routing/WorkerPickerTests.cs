@@ -42,8 +42,7 @@ public sealed class WorkerPickerTests
         instances[0].Link.Answered(0.02, clock.Elapsed());
         instances[1].Link.Answered(0.02, clock.Elapsed());
         instances[2].Link.Answered(0.2, clock.Elapsed());
-        // Where both looks meet the slow one it is taken: one time in nine.
-        Assert.InRange(Shares(Sample.Snapshot(instances), held: false)[instances[2]], 0, Picks * 0.13);
+        Assert.InRange(Shares(Sample.Snapshot(instances), held: false)[instances[2]], 0, Picks * 0.1);
     }
 
     [Fact]
