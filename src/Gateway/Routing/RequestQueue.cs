@@ -219,6 +219,12 @@ internal sealed class RequestQueue(
     /// <summary>When those who wait now will have been served, as far as can be told.</summary>
     private TimeSpan RetryAfter(TimeSpan now)
     {
+        if (!IsOpen)
+        {
+            // Nothing was watched; soon.
+            return TimeSpan.Zero;
+        }
+
         var served = rate.Until(Math.Max(1, count), now);
         return served < LongestRetryAfter ? served : LongestRetryAfter;
     }
