@@ -208,6 +208,11 @@ internal sealed class WorkerLink(WorkerId id)
     /// </summary>
     public void Doubt(bool isUnreachable, TimeSpan now)
     {
+        if (IsUnreachable == isUnreachable)
+        {
+            return;
+        }
+
         lock (gate)
         {
             if (unreachable == isUnreachable)

@@ -70,14 +70,18 @@ public abstract class RetryTests(Mesh mesh)
         await service.RegisterAsync(busy);
         await service.RegisterAsync(free);
         var before = await busy.SeenAsync();
+        var explained = new List<string>();
         for (var i = 0; i < 40; i++)
         {
             // Without a body any method can be sent again: a 503 says that nothing was done.
-            var answer = await mesh.Api.SendAsync(i % 2 == 0 ? HttpMethod.Get : HttpMethod.Post, $"{service.Path}/{i}");
+            var answer = await mesh.Api.SendAsync(
+                i % 2 == 0 ? HttpMethod.Get : HttpMethod.Post, $"{service.Path}/{i}", null, ("X-Mesh-Explain", "1"));
             Assert.Equal(service.IdOf(free), answer.Expect(200).MeshWorker);
+            explained.Add(answer.Header("X-Mesh-Explain")!);
         }
 
         Assert.Equal(before + 1, await busy.SeenAsync());
+        Assert.Contains($"\"{service.IdOf(busy)}\";passed=busy", explained[^1], StringComparison.Ordinal);
         var listed = Service.Find(await service.ListAsync(mesh.Api), service.IdOf(busy))!.Value;
         Assert.True(listed.GetProperty("gateway_busy").GetBoolean());
         Assert.False(listed.GetProperty("gateway_set_aside").GetBoolean());
