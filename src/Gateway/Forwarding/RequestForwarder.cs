@@ -82,6 +82,7 @@ internal sealed class RequestForwarder(
                     case WaitEnd.Abandoned:
                         return new(ForwardOutcome.ClientGone, request.Attempts);
                     case WaitEnd.Refused:
+                        request.Explanation?.Note(request, null, clock.Elapsed());
                         return new(ForwardOutcome.Refused, request.Attempts, waited.RetryAfter);
                     default:
                         choice = waited.Choice;
@@ -97,11 +98,11 @@ internal sealed class RequestForwarder(
             }
 
             request.Try(instance);
-            request.Explanation?.Note(request, instance, clock.Elapsed());
             var attemptedAt = clock.Elapsed();
             AttemptFault fault;
             try
             {
+                request.Explanation?.Note(request, instance, attemptedAt);
                 fault = await ForwardTo(context, request, instance, target);
             }
             finally

@@ -55,10 +55,11 @@ public abstract class QueueTests(Mesh mesh)
         var waiting = Enumerable.Range(1, Places - 1).Select(i => gateway.Api.GetAsync($"{service.Path}/{i}")).ToList();
         await WaitingAsync(gateway.Api, service, Places);
 
-        var refused = await gateway.Api.GetAsync($"{service.Path}/too-many");
+        var refused = await SendAsync(gateway.Api, service, "/too-many", ("X-Mesh-Explain", "1"));
         var problem = refused.ExpectProblem(429);
         Assert.Equal(service.Name, problem.GetProperty("service").GetString());
         Assert.InRange(int.Parse(refused.Header("Retry-After")!, null), 1, 60);
+        Assert.Contains("passed=at-limit", refused.Header("X-Mesh-Explain"), StringComparison.Ordinal);
 
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaving);

@@ -251,6 +251,8 @@ public sealed class RequestQueueTests
         .Pick(new(route.Snapshot!, [], repeatable: true, lastResort: LastResort.UnlessFull)).Instance!;
 
     private Task<Waited> Wait(
-        bool isUrgent = false, Route? of = null, CancellationTokenSource? leave = null) => (of ?? route).Queue.Wait(
-        default, repeatable: true, isUrgent, leave?.Token ?? TestContext.Current.CancellationToken);
+        bool isUrgent = false, Route? of = null, CancellationTokenSource? leave = null) => (of ?? route).Queue
+        .Wait(default, repeatable: true, isUrgent, leave?.Token ?? TestContext.Current.CancellationToken)
+        // Who is forgotten fails rather than hangs.
+        .WaitAsync(TimeSpan.FromSeconds(10), TimeProvider.System, TestContext.Current.CancellationToken);
 }
