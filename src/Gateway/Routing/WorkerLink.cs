@@ -31,6 +31,8 @@ internal sealed class WorkerLink(WorkerId id)
     /// <summary>Whether that says anything: the runtime lays it out beside what every choice reads anyway.</summary>
     private bool saidBusy;
     private bool unreachable;
+
+    /// <summary>Whether it is set aside for what another gateway said alone.</summary>
     private bool onlyDoubted;
     private long reportedAtTicks = long.MinValue / 2;
     private bool reportedReached = true;
@@ -268,13 +270,13 @@ internal sealed class WorkerLink(WorkerId id)
     public void SetAside(TimeSpan now, bool trial = false, bool mayHaveBeenSent = false, TimeSpan waited = default)
     {
         Interlocked.Increment(ref failures);
+        Volatile.Write(ref onlyDoubted, false);
         if (!trial && IsSetAside(now))
         {
             // Requests that were already under way when it failed say nothing new.
             return;
         }
 
-        Volatile.Write(ref onlyDoubted, false);
         var row = Interlocked.Increment(ref failuresInARow);
         var pause = FirstSetAside * Math.Pow(2, Math.Min(row - 1, 10));
         pause = pause > waited ? pause : waited;
@@ -298,14 +300,19 @@ internal sealed class WorkerLink(WorkerId id)
             Volatile.Write(ref setAsideUntilTicks, 0);
             Volatile.Write(ref saidBusy, false);
             latency.Reset();
+            lock (gate)
+            {
+                // What was told of the old process says nothing of this one.
+                (reportedAtTicks, reportedReached) = (long.MinValue / 2, true);
+            }
         }
     }
 
     private void Forgive()
     {
-        Volatile.Write(ref onlyDoubted, false);
         if (Volatile.Read(ref failuresInARow) != 0)
         {
+            Volatile.Write(ref onlyDoubted, false);
             Volatile.Write(ref failuresInARow, 0);
             Volatile.Write(ref setAsideUntilTicks, 0);
         }

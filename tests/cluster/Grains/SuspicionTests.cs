@@ -33,6 +33,18 @@ public sealed class SuspicionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_gateway_that_cannot_reach_what_another_can_is_not_believed_again()
+    {
+        await Judge("g1", reached: false);
+        Assert.True((await mesh.Worker("a").Describe())!.UnreachableFor > TimeSpan.Zero);
+        await Judge("g2", reached: true);
+        await Judge("g1", reached: false);
+        Assert.Equal(TimeSpan.Zero, (await mesh.Worker("a").Describe())!.UnreachableFor);
+        await Judge("g3", reached: false);
+        await mesh.Soon(ocr, "a unreachable", w => w["a"]!.Unreachable);
+    }
+
+    [Fact]
     public async Task It_outlives_heartbeats_and_expires_by_itself()
     {
         await Judge("g1", reached: false);

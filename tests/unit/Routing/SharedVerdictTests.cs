@@ -76,6 +76,23 @@ public sealed class SharedVerdictTests
     }
 
     [Fact]
+    public void A_request_that_fails_while_it_is_set_aside_is_a_failure_of_its_own()
+    {
+        Say(2, unreachable: true);
+        link.SetAside(clock.Elapsed());
+        Say(3, unreachable: false);
+        Assert.True(link.IsAvoided(repeatable: true, clock.Elapsed()));
+    }
+
+    [Fact]
+    public void A_new_incarnation_is_reported_at_once()
+    {
+        Assert.True(link.MayReport(reached: false, clock.Elapsed()));
+        link.Follow(2);
+        Assert.True(link.MayReport(reached: false, clock.Elapsed()));
+    }
+
+    [Fact]
     public void A_new_verdict_is_reported_at_once_and_the_same_one_now_and_then()
     {
         Assert.True(link.MayReport(reached: false, clock.Elapsed()));
