@@ -9,6 +9,7 @@ public class RouteChoice
 {
     private readonly WorkerPicker picker = new(TimeProvider.System);
     private RouteSnapshot snapshot = null!;
+    private ulong key;
 
     [Params(1, 10, 1_000, 10_000)]
     public int Instances { get; set; }
@@ -17,5 +18,9 @@ public class RouteChoice
     public void SetUp() => snapshot = Sample.Route(Instances).Snapshot!;
 
     [Benchmark]
-    public void Choose() => picker.Pick(snapshot, [], repeatable: true, out _)!.Link.Leave();
+    public void Choose() => picker.Pick(new(snapshot, [], repeatable: true)).Instance!.Link.Leave();
+
+    /// <summary>With an affinity key, whose order is looked up among all of them.</summary>
+    [Benchmark]
+    public void ChooseByKey() => picker.Pick(new(snapshot, [], repeatable: true, affinity: ++key)).Instance!.Link.Leave();
 }

@@ -11,7 +11,8 @@ internal static class Sample
 
     public static Route Route(int instances)
     {
-        var route = new Route(Service, new WorkerLinks(), null);
+        var route = new Route(
+            Service, new WorkerLinks(), TimeProvider.System, new(null, new(100, TimeSpan.FromSeconds(30)), RetryShare: 0.2));
         route.Apply(new(Service, 1, 0, instances, [.. Enumerable.Range(1, instances).Select(Joined)]), isAnswer: true);
         return route;
     }

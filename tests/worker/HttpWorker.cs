@@ -13,12 +13,31 @@ namespace WorkerMesh.Tests.Worker;
 /// </summary>
 internal sealed class HttpWorker(string name)
 {
+    private static readonly SemaphoreSlim OneAtATime = new(1);
+
     private readonly ConcurrentDictionary<string, Channel<string>> _events = new();
     private volatile bool _ill;
+    private volatile Mode _mode = new();
+    private int _seen;
 
     public Task Answer(HttpContext context)
     {
         context.Response.Headers["X-Worker-Name"] = name;
+        if (context.Request.Path == "/mode")
+        {
+            return SetMode(context);
+        }
+
+        Interlocked.Increment(ref _seen);
+        var mode = _mode;
+        return mode.RetryAfter is not null ? Busy(context, mode.RetryAfter)
+            : mode.Aborts ? Abort(context)
+            : mode.WorkMs > 0 ? Work(context, mode.WorkMs)
+            : AnswerPath(context);
+    }
+
+    private Task AnswerPath(HttpContext context)
+    {
         return context.Request.Path.Value switch
         {
             "/slow" => Slow(context),
@@ -40,6 +59,52 @@ internal sealed class HttpWorker(string name)
                 Status(context, int.Parse(path["/status/".Length..], CultureInfo.InvariantCulture)),
             _ => Describe(context),
         };
+    }
+
+    /// <summary>
+    /// From now on it answers every request that it is busy (<c>busy</c>, a Retry-After), with nothing (<c>abort</c>),
+    /// or works on one at a time for so long (<c>work</c>, ms). Says how many requests it has seen.
+    /// </summary>
+    private Task SetMode(HttpContext context)
+    {
+        var query = context.Request.Query;
+        if (HttpMethods.IsPut(context.Request.Method))
+        {
+            _mode = new(
+                query["busy"].FirstOrDefault(),
+                query.ContainsKey("abort"),
+                query.ContainsKey("work") ? int.Parse(query["work"].ToString(), CultureInfo.InvariantCulture) : 0);
+        }
+
+        return context.Response.WriteAsJsonAsync(new { seen = Volatile.Read(ref _seen) });
+    }
+
+    private static Task Busy(HttpContext context, string retryAfter)
+    {
+        context.Response.StatusCode = 503;
+        context.Response.Headers.RetryAfter = retryAfter;
+        return context.Response.WriteAsync("busy");
+    }
+
+    private static Task Abort(HttpContext context)
+    {
+        context.Abort();
+        return Task.CompletedTask;
+    }
+
+    private async Task Work(HttpContext context, int milliseconds)
+    {
+        await OneAtATime.WaitAsync(context.RequestAborted);
+        try
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(milliseconds), TimeProvider.System, context.RequestAborted);
+        }
+        finally
+        {
+            OneAtATime.Release();
+        }
+
+        await AnswerPath(context);
     }
 
     private async Task Describe(HttpContext context)
@@ -237,4 +302,6 @@ internal sealed class HttpWorker(string name)
 
     private static TimeSpan Milliseconds(HttpContext context, string name) =>
         TimeSpan.FromMilliseconds(int.Parse(context.Request.Query[name].ToString(), CultureInfo.InvariantCulture));
+
+    private sealed record Mode(string? RetryAfter = null, bool Aborts = false, int WorkMs = 0);
 }

@@ -57,7 +57,7 @@ internal static class ServicesApi
         var now = clock.Elapsed();
         var found = filter.Apply(snapshot.All)
             .OrderBy(i => i.Info.State)
-            .ThenBy(i => i.Link.IsSetAside(now))
+            .ThenBy(i => i.Link.IsSetAside(now) || i.Link.IsBusy(now) || i.Info.Unreachable)
             .ThenBy(i => WorkerPicker.Cost(i, now) / i.Info.Registration.Weight)
             .ThenBy(i => i.Link.Id)
             .ToList();

@@ -37,25 +37,33 @@ internal static class StatsApi
             here.Describe().StartedAt,
             shown.Select(Of),
             links.OrderBy(l => l.Id).Select(l => new WorkerStatsBody(
-                l.Id.Value, l.Requests, l.Failures, l.InFlight, Math.Round(l.LatencySeconds(now), 6), l.IsSetAside(now)))));
+                l.Id.Value, l.Requests, l.Failures, l.InFlight, Math.Round(l.LatencySeconds(now), 6), l.IsSetAside(now), l.IsBusy(now), l.IsUnreachable))));
     }
 
     private static ServiceStatsBody Of(Route route)
     {
         var stats = route.Stats;
         var outcomes = Enum.GetValues<ForwardOutcome>().ToDictionary(GatewayMetrics.NameOf, stats.Count);
-        var latency = stats.FirstByte.Quantiles(0.5, 0.9, 0.99);
         return new(
             route.ServiceType.Value,
             outcomes.Values.Sum(),
             stats.InFlight,
             outcomes,
             stats.Retries,
-            latency is null ? null : new(Math.Round(latency[0], 6), Math.Round(latency[1], 6), Math.Round(latency[2], 6)));
+            route.Retries.Refused,
+            Of(stats.FirstByte),
+            new(route.Queue.Count, Of(route.Queue.Waits)));
     }
+
+    private static LatencyBody? Of(LatencyHistogram histogram) => histogram.Quantiles(0.5, 0.9, 0.99) is { } found
+        ? new(Math.Round(found[0], 6), Math.Round(found[1], 6), Math.Round(found[2], 6))
+        : null;
 }
 
 internal sealed record LatencyBody(double P50, double P90, double P99);
+
+/// <summary>Requests that wait for a place, and how long those waited who got one.</summary>
+internal sealed record QueueBody(int Waiting, LatencyBody? WaitSeconds);
 
 internal sealed record ServiceStatsBody(
     string Service,
@@ -63,10 +71,12 @@ internal sealed record ServiceStatsBody(
     int InFlight,
     Dictionary<string, long> Outcomes,
     long Retries,
-    LatencyBody? FirstByteSeconds);
+    long RetriesRefused,
+    LatencyBody? FirstByteSeconds,
+    QueueBody Queue);
 
 internal sealed record WorkerStatsBody(
-    string WorkerId, long Requests, long Failures, int InFlight, double LatencySeconds, bool SetAside);
+    string WorkerId, long Requests, long Failures, int InFlight, double LatencySeconds, bool SetAside, bool Busy, bool Unreachable);
 
 internal sealed record StatsBody(
     string GatewayId, DateTimeOffset Since, IEnumerable<ServiceStatsBody> Services, IEnumerable<WorkerStatsBody> Workers);

@@ -55,6 +55,7 @@ internal static class Wire
             NameOf(worker.State),
             worker.ReportsDegraded ? "degraded" : "healthy",
             registration.Health is null ? null : worker.FailsCheck ? "failing" : "passing",
+            worker.UnreachableFor > TimeSpan.Zero,
             worker.Load,
             worker.ActiveRequests,
             registration.Lease.TotalSeconds,
@@ -85,7 +86,9 @@ internal static class Wire
             info.Incarnation,
             instance.Link.InFlight,
             Math.Round(instance.Link.LatencySeconds(now), 6),
-            instance.Link.IsSetAside(now));
+            instance.Link.IsSetAside(now),
+            instance.Link.IsBusy(now),
+            info.Unreachable);
     }
 }
 
@@ -127,6 +130,7 @@ internal sealed record WorkerBody(
     string State,
     string ReportedStatus,
     string? HealthCheck,
+    bool Unreachable,
     double Load,
     int ActiveRequests,
     double LeaseSeconds,
@@ -157,7 +161,8 @@ internal sealed record ServiceBody(string Service, StateCountsBody Workers);
 internal sealed record ServicesBody(IEnumerable<ServiceBody> Services, int Count);
 
 /// <summary>
-/// A worker that offers a service type; the last three are what the gateway that answers has seen of it.
+/// A worker that offers a service type; what begins with gateway is what the gateway that answers has seen of it, and
+/// unreachable is what any of them has: it can't connect to it.
 /// </summary>
 internal sealed record InstanceBody(
     string WorkerId,
@@ -173,7 +178,9 @@ internal sealed record InstanceBody(
     long Incarnation,
     int GatewayInFlight,
     double GatewayLatencySeconds,
-    bool GatewaySetAside);
+    bool GatewaySetAside,
+    bool GatewayBusy,
+    bool Unreachable);
 
 internal sealed record InstancesBody(string Service, long Index, IEnumerable<InstanceBody> Workers, int Count);
 

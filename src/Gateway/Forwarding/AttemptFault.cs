@@ -19,6 +19,9 @@ internal enum AttemptFault
     /// <summary>As above, and a time-out is why.</summary>
     TimedOut,
 
+    /// <summary>It answered that it has too much to do, and a place at another worker is taken.</summary>
+    Busy,
+
     /// <summary>The answer had begun.</summary>
     AnswerBroken,
 

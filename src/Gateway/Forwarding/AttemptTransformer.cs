@@ -13,7 +13,8 @@ internal sealed class AttemptTransformer(
     string target,
     string serviceType,
     TimeProvider clock,
-    Action<double>? onFirstByte) : HttpTransformer
+    Action<double>? onFirstByte,
+    Func<bool>? giveWay = null) : HttpTransformer
 {
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
@@ -24,6 +25,9 @@ internal sealed class AttemptTransformer(
 
     /// <summary>Told of the answer where it keeps the time limits.</summary>
     public ProgressWatch? Watch { private get; set; }
+
+    /// <summary>Whether the worker was busy and its answer was dropped, for another worker to be asked.</summary>
+    public bool GaveWay { get; private set; }
 
     public override async ValueTask TransformRequestAsync(
         HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
@@ -80,12 +84,25 @@ internal sealed class AttemptTransformer(
         if (proxyResponse is not null)
         {
             Watch?.OnAnswerBegan();
+            if (BusyAnswer.RetryAfter(proxyResponse, clock.GetUtcNow()) is { } pause)
+            {
+                // Its latency is not counted: it refuses faster than others work.
+                link.Busy(pause, clock.Elapsed());
+                GaveWay = !httpContext.Response.HasStarted && giveWay?.Invoke() == true;
+                return GaveWay ? new(false) : Copy(httpContext, proxyResponse, cancellationToken);
+            }
+
             var now = clock.Elapsed();
             var seconds = (now - startedAt).TotalSeconds;
             link.Answered(seconds, now);
             onFirstByte?.Invoke(seconds);
         }
 
+        return Copy(httpContext, proxyResponse, cancellationToken);
+    }
+
+    private ValueTask<bool> Copy(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)
+    {
         var copied = base.TransformResponseAsync(httpContext, proxyResponse, cancellationToken);
         // An answer whose length is known is seldom one that is waited for byte by byte.
         var early = proxyResponse is { Content.Headers.ContentLength: null, StatusCode: not HttpStatusCode.SwitchingProtocols }

@@ -9,6 +9,15 @@ internal enum ForwardOutcome
     /// <summary>No worker could be chosen: 503.</summary>
     NoWorker,
 
+    /// <summary>
+    /// Every worker had as many requests in flight as it takes, and no place became free in time, or too many waited
+    /// already: 429.
+    /// </summary>
+    Refused,
+
+    /// <summary>A worker was busy, and those that were asked instead did not answer: 503.</summary>
+    Busy,
+
     /// <summary>No worker could be reached: 502.</summary>
     Unreachable,
 

@@ -20,6 +20,10 @@ internal sealed class ForwardingEndpoint(
     GatewayPresence presence,
     IOptions<AssignmentOptions> assignment)
 {
+    private const string TooMany =
+        "Every worker that offers this service type has as many requests in flight as it takes (max_concurrency), and too "
+        + "many wait for a place, or this one waited too long.";
+
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     private readonly FrozenDictionary<string, string> shortNames =
@@ -101,14 +105,25 @@ internal sealed class ForwardingEndpoint(
             return;
         }
 
-        var snapshot = route.Snapshot!;
-        var result = await forwarder.Forward(context, route, snapshot, target, plan);
+        if (RequestWishes.Read(context.Request.Headers, out var wishes) is { } refused)
+        {
+            await Problems.Invalid(refused).ExecuteAsync(context);
+            return;
+        }
+
+        var result = await forwarder.Forward(context, route, wishes, target, plan);
         switch (result.Outcome)
         {
             case ForwardOutcome.Answered or ForwardOutcome.ClientGone or ForwardOutcome.Broken:
                 return;
             case ForwardOutcome.NoWorker:
-                await Refuse(context, route.ServiceType.Value, result, WhyNone(snapshot));
+                await Refuse(context, route.ServiceType.Value, result, WhyNone(route.Snapshot!));
+                return;
+            case ForwardOutcome.Refused:
+                await Refuse(context, route.ServiceType.Value, result, TooMany);
+                return;
+            case ForwardOutcome.Busy:
+                await Refuse(context, route.ServiceType.Value, result, "The workers that could be reached are busy.");
                 return;
             case ForwardOutcome.Unreachable:
                 await Refuse(context, route.ServiceType.Value, result, "No worker could be reached.");
@@ -125,7 +140,7 @@ internal sealed class ForwardingEndpoint(
     {
         { All.Length: 0 } => "No worker offers this service type.",
         { Tiers.Length: 0 } => "Every worker that offers this service type is offline or draining.",
-        _ => "Every worker that offers this service type has as many requests in flight as it takes (max_concurrency).",
+        _ => "No worker that offers this service type may take the request now.",
     };
 
     private Task Refuse(HttpContext context, string serviceType, ForwardResult result, string detail)
@@ -133,7 +148,8 @@ internal sealed class ForwardingEndpoint(
         context.Response.Clear();
         var status = result.Outcome switch
         {
-            ForwardOutcome.NoWorker => StatusCodes.Status503ServiceUnavailable,
+            ForwardOutcome.NoWorker or ForwardOutcome.Busy => StatusCodes.Status503ServiceUnavailable,
+            ForwardOutcome.Refused => StatusCodes.Status429TooManyRequests,
             ForwardOutcome.Unreachable => StatusCodes.Status502BadGateway,
             _ => StatusCodes.Status504GatewayTimeout,
         };
@@ -151,7 +167,10 @@ internal sealed class ForwardingEndpoint(
         }
 
         problem.Extensions["attempts"] = result.Attempts;
-        return TypedResults.Problem(problem).ExecuteAsync(context);
+        var answer = TypedResults.Problem(problem);
+        return result.Outcome is ForwardOutcome.Refused or ForwardOutcome.Busy
+            ? new RetryLaterResult(answer, result.RetryAfter).ExecuteAsync(context)
+            : answer.ExecuteAsync(context);
     }
 
     /// <summary>Bodies are streamed and never held whole, so their size does not matter.</summary>

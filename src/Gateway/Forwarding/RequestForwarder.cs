@@ -1,10 +1,10 @@
 using System.Buffers;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Gateway.Stats;
+using WorkerMesh.Gateway.Verdicts;
 using WorkerMesh.Grains.Time;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -12,18 +12,24 @@ namespace WorkerMesh.Gateway.Forwarding;
 
 /// <summary>
 /// Takes a request to a worker and the answer back.
-/// 1. Choose a worker (<see cref="WorkerPicker"/>) and take a place at it.
+/// 1. Choose a worker (<see cref="WorkerPicker"/>) and take a place at it; where all are at their limits, wait for one
+///    (<see cref="RequestQueue"/>).
 /// 2. Send the request to the URL it was reached at last, stream the answer back (YARP's forwarder).
-/// 3. On a connect failure go on to its next URL; when all have failed, set the worker aside and choose another one.
+/// 3. On a connect failure go on to its next URL; when all have failed, set the worker aside, let the other gateways
+///    know (<see cref="VerdictReporter"/>), and choose another one.
 /// 4. When it was sent and not answered, set the worker aside, and choose another one only if the request may be
 ///    repeated: an idempotent method (RFC 9110, section 9.2.2) without a body, of which nothing is kept to send again.
-/// 5. When nothing is left to try, say so.
-/// No lock, no grain call, and nothing waits for the control plane.
+/// 5. When the worker answers that it is busy (503 with Retry-After), and there is no body and a place at another one,
+///    drop the answer before any of it was sent, and go there; else the client gets that answer.
+/// 6. When nothing is left to try, say so.
+/// Steps 4 and 5 spend from the route's <see cref="RetryBudget"/>; step 3 does not: a refused connection costs next to
+/// nothing. Unless every worker is at its limit, no lock, no grain call, and nothing waits for the control plane.
 /// </summary>
 internal sealed class RequestForwarder(
     IHttpForwarder forwarder,
     WorkerClient client,
     WorkerPicker picker,
+    VerdictReporter verdicts,
     GatewayMetrics metrics,
     TimeProvider clock,
     IOptions<GatewayOptions> options)
@@ -32,25 +38,28 @@ internal sealed class RequestForwarder(
 
     /// <summary>Forwards a request; on failure writes nothing, and says how it failed.</summary>
     public async Task<ForwardResult> Forward(
-        HttpContext context, Route route, RouteSnapshot snapshot, string target, SendPlan plan)
+        HttpContext context, Route route, RequestWishes wishes, string target, SendPlan plan)
     {
         var startedAt = clock.Elapsed();
-        if (HasBody(context) && context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        route.Stats.Started();
+        route.Retries.Earn();
+        var tried = ArrayPool<WorkerLink?>.Shared.Rent(options.MaxConnectAttempts);
+        var request = new ForwardedRequest(context, route, wishes, plan, tried);
+        if (!request.IsResendable && context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
         {
             // The pauses that a client may make are the plan's.
             rate.MinDataRate = null;
         }
 
-        route.Stats.Started();
-        var tried = ArrayPool<WorkerLink?>.Shared.Rent(options.MaxConnectAttempts);
         var result = new ForwardResult(ForwardOutcome.ClientGone, 0);
         try
         {
-            result = await ForwardToAny(context, route, snapshot, target, plan, tried);
+            result = await ForwardToAny(context, request, target);
             return result;
         }
         finally
         {
+            GiveBack(request.Next);
             Array.Clear(tried);
             ArrayPool<WorkerLink?>.Shared.Return(tried);
             route.Stats.Ended(result.Outcome, result.Attempts);
@@ -58,57 +67,75 @@ internal sealed class RequestForwarder(
         }
     }
 
-    private async Task<ForwardResult> ForwardToAny(
-        HttpContext context, Route route, RouteSnapshot snapshot, string target, SendPlan plan, WorkerLink?[] tried)
+    private async Task<ForwardResult> ForwardToAny(HttpContext context, ForwardedRequest request, string target)
     {
         var failed = ForwardOutcome.NoWorker;
-        var sent = 0;
-        var repeatable = MayRepeat(context.Request);
-        for (var attempts = 0; ;)
+        var retries = request.Route.Retries;
+        while (true)
         {
             // :: Step 1
-            var trial = false;
-            var instance = attempts < options.MaxConnectAttempts
-                ? picker.Pick(snapshot, tried.AsSpan(0, attempts), repeatable, out trial)
-                : null;
-            if (instance is null)
+            var choice = request.Next.Instance is not null ? request.Next : Choose(request);
+            if (choice.Full)
             {
-                // :: Step 5
-                return new(failed, attempts);
+                var waited = await Wait(request, context.RequestAborted);
+                switch (waited.End)
+                {
+                    case WaitEnd.Abandoned:
+                        return new(ForwardOutcome.ClientGone, request.Attempts);
+                    case WaitEnd.Refused:
+                        request.Explanation?.Note(request, null, clock.Elapsed());
+                        return new(ForwardOutcome.Refused, request.Attempts, waited.RetryAfter);
+                    default:
+                        choice = waited.Choice;
+                        break;
+                }
             }
 
-            tried[attempts++] = instance.Link;
+            if (choice.Instance is not { } instance)
+            {
+                // :: Step 6
+                request.Explanation?.Note(request, null, clock.Elapsed());
+                return new(failed, request.Attempts);
+            }
+
+            request.Try(instance);
             var attemptedAt = clock.Elapsed();
             AttemptFault fault;
             try
             {
-                fault = await ForwardTo(context, route, instance, target, plan);
+                request.Explanation?.Note(request, instance, attemptedAt);
+                fault = await ForwardTo(context, request, instance, target);
             }
             finally
             {
                 instance.Link.Leave();
             }
 
+            var now = clock.Elapsed();
             switch (fault)
             {
                 case AttemptFault.None:
-                    return new(ForwardOutcome.Answered, attempts);
+                    return new(ForwardOutcome.Answered, request.Attempts);
                 case AttemptFault.Client:
-                    return new(ForwardOutcome.ClientGone, attempts);
+                    return new(ForwardOutcome.ClientGone, request.Attempts);
                 case AttemptFault.AnswerBroken:
-                    return new(ForwardOutcome.Broken, attempts);
+                    return new(ForwardOutcome.Broken, request.Attempts);
+                case AttemptFault.Busy:
+                    // :: Step 5
+                    failed = ForwardOutcome.Busy;
+                    break;
                 case AttemptFault.NothingSent:
-                    instance.Link.SetAside(clock.Elapsed(), trial);
-                    failed = failed == ForwardOutcome.TimedOut ? failed : ForwardOutcome.Unreachable;
+                    instance.Link.SetAside(now, choice.Trial);
+                    verdicts.Unreachable(instance, now);
+                    failed = failed == ForwardOutcome.NoWorker ? ForwardOutcome.Unreachable : failed;
                     break;
                 default:
                     // :: Step 4
-                    var now = clock.Elapsed();
-                    instance.Link.SetAside(now, trial, mayHaveBeenSent: true, waited: now - attemptedAt);
+                    instance.Link.SetAside(now, choice.Trial, mayHaveBeenSent: true, waited: now - attemptedAt);
                     failed = fault == AttemptFault.TimedOut ? ForwardOutcome.TimedOut : ForwardOutcome.Unreachable;
-                    if (++sent >= options.MaxSendAttempts || !repeatable)
+                    if (!request.IsRepeatable || ++request.Sent >= options.MaxSendAttempts || !retries.TrySpend(now))
                     {
-                        return new(failed, attempts);
+                        return new(failed, request.Attempts);
                     }
 
                     break;
@@ -118,8 +145,72 @@ internal sealed class RequestForwarder(
         }
     }
 
+    /// <summary>Who comes while others wait for a place waits behind them.</summary>
+    private Choice Choose(ForwardedRequest request)
+    {
+        var queue = request.Route.Queue;
+        return request.Attempts >= options.MaxConnectAttempts ? default
+            : request.Attempts == 0 && !queue.IsEmpty ? new(null, Full: true)
+            : picker.Pick(new(
+                request.Route.Snapshot!,
+                request.Tried.Span,
+                request.IsRepeatable,
+                request.Wishes.Affinity,
+                queue.IsOpen ? LastResort.UnlessFull : LastResort.Any));
+    }
+
+    private async Task<Waited> Wait(ForwardedRequest request, CancellationToken clientGone)
+    {
+        var begunAt = clock.Elapsed();
+        var waited = await request.Route.Queue.Wait(
+            request.Tried, request.IsRepeatable, request.Wishes.IsUrgent, clientGone);
+        metrics.OnWaited(request.Route, waited.End, (clock.Elapsed() - begunAt).TotalSeconds);
+        return waited;
+    }
+
+    /// <summary>
+    /// Whether a request that a busy worker refused goes to another one, at which a place is then taken. Only to one in
+    /// good standing: where all are busy, asking all of them each time would make them busier.
+    /// </summary>
+    private bool GiveWay(ForwardedRequest request)
+    {
+        if (!request.IsResendable
+            || request.Sent + 1 >= options.MaxSendAttempts
+            || request.Attempts >= options.MaxConnectAttempts)
+        {
+            return false;
+        }
+
+        var next = picker.Pick(new(
+            request.Route.Snapshot!, request.Tried.Span, request.IsRepeatable, request.Wishes.Affinity, LastResort.None));
+        if (next.Instance is null)
+        {
+            return false;
+        }
+
+        if (!request.Route.Retries.TrySpend(clock.Elapsed()))
+        {
+            GiveBack(next);
+            return false;
+        }
+
+        request.Sent++;
+        request.Next = next;
+        return true;
+    }
+
+    /// <summary>Gives back a place that was taken for an attempt that is not made.</summary>
+    private static void GiveBack(in Choice choice)
+    {
+        if (choice.Instance is { } instance)
+        {
+            instance.Link.GiveUp();
+            instance.Link.Offer();
+        }
+    }
+
     private async Task<AttemptFault> ForwardTo(
-        HttpContext context, Route route, Instance instance, string target, SendPlan plan)
+        HttpContext context, ForwardedRequest request, Instance instance, string target)
     {
         var link = instance.Link;
         var urls = instance.Info.Registration.Urls;
@@ -127,7 +218,7 @@ internal sealed class RequestForwarder(
         for (var left = urls.Length; ;)
         {
             // :: Step 2
-            var fault = await Send(context, route, link, urls[candidate], target, plan);
+            var fault = await Send(context, request, link, urls[candidate], target);
             if (fault != AttemptFault.NothingSent)
             {
                 return fault;
@@ -146,23 +237,32 @@ internal sealed class RequestForwarder(
     }
 
     private Task<AttemptFault> Send(
-        HttpContext context, Route route, WorkerLink link, string url, string target, SendPlan plan)
+        HttpContext context, ForwardedRequest request, WorkerLink link, string url, string target)
     {
-        var transformer = new AttemptTransformer(link, url, target, route.ServiceType.Value, clock, seconds =>
-        {
-            route.Stats.FirstByte.Record(seconds);
-            metrics.OnFirstByte(route, seconds);
-        });
-        return plan.Watched
-            ? SendWatched(context, url, plan, transformer)
-            : Send(context, url, plan, transformer, CancellationToken.None);
+        var route = request.Route;
+        var transformer = new AttemptTransformer(
+            link,
+            url,
+            target,
+            route.ServiceType.Value,
+            clock,
+            seconds =>
+            {
+                route.Stats.FirstByte.Record(seconds);
+                metrics.OnFirstByte(route, seconds);
+                verdicts.Reached(request.Current);
+            },
+            () => GiveWay(request));
+        return request.Plan.Watched
+            ? SendWatched(context, request, url, transformer)
+            : Send(context, request.Plan, url, transformer, CancellationToken.None);
     }
 
     private async Task<AttemptFault> SendWatched(
-        HttpContext context, string url, SendPlan plan, AttemptTransformer transformer)
+        HttpContext context, ForwardedRequest request, string url, AttemptTransformer transformer)
     {
-        var hasBody = HasBody(context);
-        using var watch = new ProgressWatch(plan.Limits, hasBody, clock);
+        var hasBody = !request.IsResendable;
+        using var watch = new ProgressWatch(request.Plan.Limits, hasBody, clock);
         transformer.Watch = watch;
         var body = context.Request.Body;
         if (hasBody)
@@ -172,7 +272,7 @@ internal sealed class RequestForwarder(
 
         try
         {
-            var fault = await Send(context, url, plan, transformer, watch.Expired);
+            var fault = await Send(context, request.Plan, url, transformer, watch.Expired);
             if (fault == AttemptFault.TimedOut && watch.ClientPaused)
             {
                 context.Response.StatusCode = StatusCodes.Status408RequestTimeout;
@@ -191,30 +291,20 @@ internal sealed class RequestForwarder(
     }
 
     private async Task<AttemptFault> Send(
-        HttpContext context, string url, SendPlan plan, AttemptTransformer transformer, CancellationToken expired)
+        HttpContext context, SendPlan plan, string url, AttemptTransformer transformer, CancellationToken expired)
     {
         var config = plan.ConfigFor(context.Request, url);
         var error = await forwarder.SendAsync(context, url, client.Invoker, config, transformer, expired);
-        return AttemptFaults.Classify(
+        return transformer.GaveWay ? AttemptFault.Busy : AttemptFaults.Classify(
             error,
             context.GetForwarderErrorFeature()?.Exception,
             context.RequestAborted.IsCancellationRequested,
             context.Response.HasStarted);
     }
-
-    private static bool HasBody(HttpContext context) =>
-        context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
-
-    private static bool MayRepeat(HttpRequest request) =>
-        (HttpMethods.IsGet(request.Method)
-            || HttpMethods.IsHead(request.Method)
-            || HttpMethods.IsOptions(request.Method)
-            || HttpMethods.IsPut(request.Method)
-            || HttpMethods.IsDelete(request.Method))
-        && !HasBody(request.HttpContext);
 }
 
 /// <summary>How a request ended.</summary>
 /// <param name="Outcome">How.</param>
 /// <param name="Attempts">How many workers it was tried at.</param>
-internal readonly record struct ForwardResult(ForwardOutcome Outcome, int Attempts);
+/// <param name="RetryAfter">Where it was refused: when another try is likely to do better.</param>
+internal readonly record struct ForwardResult(ForwardOutcome Outcome, int Attempts, TimeSpan RetryAfter = default);

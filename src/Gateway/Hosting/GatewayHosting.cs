@@ -12,6 +12,7 @@ using WorkerMesh.Gateway.Probing;
 using WorkerMesh.Gateway.Reading;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Gateway.Stats;
+using WorkerMesh.Gateway.Verdicts;
 using WorkerMesh.Grains;
 using WorkerMesh.Silo.Hosting;
 
@@ -40,7 +41,7 @@ internal static class GatewayHosting
         services.AddHttpForwarder();
         services.AddCors();
         services.AddOptions<CorsOptions>().Configure<IOptions<GatewayOptions>>((cors, gateway) => cors.AddDefaultPolicy(policy =>
-            policy.WithOrigins(gateway.Value.CorsOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Mesh-Worker")
+            policy.WithOrigins(gateway.Value.CorsOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Mesh-Worker", "X-Mesh-Explain")
                 .SetPreflightMaxAge(TimeSpan.FromHours(1))));
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
             .AddMeter(GatewayMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Microsoft.AspNetCore.Server.Kestrel")
@@ -59,6 +60,7 @@ internal static class GatewayHosting
         services.AddSingleton<ForwardingEndpoint>();
         services.AddSingletonHosted<GatewayShutdown>();
         services.AddSingletonHosted<CandidateProber>();
+        services.AddSingletonHosted<VerdictReporter>();
         services.AddSingletonHosted<RouteTable>();
         services.AddSingletonHosted<GatewayPresence>();
         services.AddSingleton<IConnectionListenerFactory>(provider => new LingeringTransport(

@@ -7,6 +7,7 @@ namespace WorkerMesh.Gateway.Hosting;
 public sealed class GatewayOptions
 {
     public const string Section = "Gateway";
+    public const int LongestQueue = 100_000;
 
     /// <summary>
     /// This gateway's zone: workers of the same zone are preferred. Default none: all workers are equal.
@@ -50,7 +51,7 @@ public sealed class GatewayOptions
     public TimeSpan MaxBetweenBytesTimeout { get; set; } = TimeSpan.FromHours(1);
 
     /// <summary>What differs for single service types, by their names.</summary>
-    public Dictionary<string, ServiceOptions> Services { get; } = new(StringComparer.Ordinal);
+    public Dictionary<string, ServiceOptions> Services { get; set; } = new(StringComparer.Ordinal);
 
     /// <summary>
     /// How many workers a request may be tried at where nothing was sent to those that failed. High, because a refused
@@ -65,6 +66,26 @@ public sealed class GatewayOptions
     /// </summary>
     [Range(1, 10)]
     public int MaxSendAttempts { get; set; } = 3;
+
+    /// <summary>
+    /// How many attempts after something may have been sent a service type may add, as a share of its requests: each
+    /// request earns so much of one. Lower: an overload is multiplied less. Higher: more requests outlive a worker that
+    /// fails. Attempts after a refused connection do not count. Default 0.2.
+    /// </summary>
+    [Range(0.0, 1.0)]
+    public double RetryShare { get; set; } = 0.2;
+
+    /// <summary>
+    /// How many requests to one service type may wait for a place where every worker has as many in flight as it takes
+    /// (<c>max_concurrency</c>); more are refused with 429. Longer: fewer are refused, and they wait longer. 0: none
+    /// wait. Default 100.
+    /// </summary>
+    [Range(0, LongestQueue)]
+    public int QueueLength { get; set; } = 100;
+
+    /// <summary>How long a request may wait for a place before it is refused with 429. Default 30 s.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "01:00:00")]
+    public TimeSpan QueueTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a worker may take over a broadcast job. Default 30 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "1.00:00:00")]

@@ -20,6 +20,14 @@ public sealed class ServiceOptions
     /// <summary>In place of <see cref="GatewayOptions.BetweenBytesTimeout"/>.</summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "1.00:00:00")]
     public TimeSpan? BetweenBytesTimeout { get; set; }
+
+    /// <summary>In place of <see cref="GatewayOptions.QueueLength"/>.</summary>
+    [Range(0, GatewayOptions.LongestQueue)]
+    public int? QueueLength { get; set; }
+
+    /// <summary>In place of <see cref="GatewayOptions.QueueTimeout"/>.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.010", "01:00:00")]
+    public TimeSpan? QueueTimeout { get; set; }
 }
 
 [OptionsValidator]

@@ -8,13 +8,17 @@ internal sealed class Instance
 {
     private InstanceInfo info;
 
-    public Instance(WorkerLink link, InstanceInfo info)
+    public Instance(WorkerLink link, InstanceInfo info, RequestQueue? queue = null)
     {
         Link = link;
+        Queue = queue;
         this.info = info;
     }
 
     public WorkerLink Link { get; }
+
+    /// <summary>Where requests of its route wait for a place; null where none can.</summary>
+    public RequestQueue? Queue { get; }
 
     /// <summary>Immutable and replaced as a whole: a request reads it once.</summary>
     public InstanceInfo Info => Volatile.Read(ref info);
@@ -29,14 +33,17 @@ internal sealed class Instance
 /// <param name="Load">The load it reported, 0 or more.</param>
 /// <param name="ActiveRequests">The requests in flight that it reported, from all gateways.</param>
 /// <param name="Version">The version at which it last changed.</param>
+/// <param name="Unreachable">Whether some gateway can't connect to it.</param>
 internal sealed record InstanceInfo(
     long Incarnation,
     Registration Registration,
     WorkerState State,
     double Load,
     int ActiveRequests,
-    long Version)
+    long Version,
+    bool Unreachable = false)
 {
     public static InstanceInfo From(InstanceChange change, Registration registration) =>
-        new(change.Incarnation, registration, change.State, change.Load, change.ActiveRequests, change.Version);
+        new(change.Incarnation, registration, change.State, change.Load, change.ActiveRequests, change.Version,
+            change.Unreachable);
 }

@@ -1,5 +1,7 @@
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
+using WorkerMesh.Grains.Time;
+using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Routing;
 
@@ -7,8 +9,11 @@ namespace WorkerMesh.Gateway.Routing;
 /// One service type as this gateway knows it: a long-lived identity whose snapshot is replaced as changes come in.
 /// Requests only read; changes are applied under a lock that no request takes.
 /// </summary>
-internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? zone)
+internal sealed class Route
 {
+    private readonly WorkerLinks links;
+    private readonly TimeProvider clock;
+    private readonly string? zone;
     private readonly Lock gate = new();
     private readonly Dictionary<WorkerId, Instance> instances = [];
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -17,7 +22,17 @@ internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? 
     private long usedAtTicks;
     private int holders;
 
-    public ServiceType ServiceType { get; } = serviceType;
+    public Route(ServiceType serviceType, WorkerLinks links, TimeProvider clock, RouteSettings settings)
+    {
+        ServiceType = serviceType;
+        this.links = links;
+        this.clock = clock;
+        zone = settings.Zone;
+        Retries = new(settings.RetryShare);
+        Queue = new(new(clock), () => Snapshot, clock, settings.Queue);
+    }
+
+    public ServiceType ServiceType { get; }
 
     /// <summary>Null until the registry has answered once.</summary>
     public RouteSnapshot? Snapshot => Volatile.Read(ref snapshot);
@@ -30,6 +45,12 @@ internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? 
 
     /// <summary>What happened last, for those who follow it.</summary>
     public RouteHistory History { get; } = new();
+
+    /// <summary>What requests that fail may add to those that come.</summary>
+    public RetryBudget Retries { get; }
+
+    /// <summary>Where requests wait while every worker is at its limit.</summary>
+    public RequestQueue Queue { get; }
 
     /// <summary>What was counted on this route.</summary>
     public Stats.RouteStats Stats { get; } = new();
@@ -109,6 +130,7 @@ internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? 
         {
             foreach (var instance in instances.Values)
             {
+                instance.Link.Unlist(instance);
                 links.Release(instance.Link);
             }
 
@@ -128,6 +150,7 @@ internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? 
         }
 
         Publish(new(ServiceType, changes.Epoch, changes.To), structural);
+        OfferPlaces(changes);
     }
 
     private void Replace(InstanceChanges changes)
@@ -145,6 +168,7 @@ internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? 
         }
 
         Publish(new(ServiceType, changes.Epoch, changes.To), structural: true);
+        OfferPlaces(changes);
     }
 
     /// <returns>Whether the tiers change: not where only its load did.</returns>
@@ -165,8 +189,10 @@ internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? 
 
             var link = links.Acquire(change.Id);
             link.Follow(change.Incarnation);
-            instance = new(link, InstanceInfo.From(change, registration));
+            instance = new(link, InstanceInfo.From(change, registration), Queue);
             instances.Add(change.Id, instance);
+            link.List(instance);
+            link.Doubt(change.Unreachable, clock.Elapsed());
             History.Add(new(change.Version, RouteEventKind.Added, instance.Link.Id, instance.Info));
             return true;
         }
@@ -180,8 +206,11 @@ internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? 
 
         instance.Update(after);
         instance.Link.Follow(change.Incarnation);
+        instance.Link.Doubt(change.Unreachable, clock.Elapsed());
         History.Add(new(change.Version, RouteEventKind.Changed, instance.Link.Id, after));
-        return before.State != after.State || before.Registration.Zone != after.Registration.Zone;
+        return before.State != after.State
+            || before.Registration.Zone != after.Registration.Zone
+            || before.Registration.Weight != after.Registration.Weight;
     }
 
     private bool Remove(WorkerId id, long version)
@@ -191,9 +220,27 @@ internal sealed class Route(ServiceType serviceType, WorkerLinks links, string? 
             return false;
         }
 
+        instance.Link.Unlist(instance);
         links.Release(instance.Link);
         History.Add(new(version, RouteEventKind.Removed, id, instance.Info));
         return true;
+    }
+
+    /// <summary>A worker that joined, came back or takes more may have places for those who wait.</summary>
+    private void OfferPlaces(InstanceChanges changes)
+    {
+        if (Queue.IsEmpty)
+        {
+            return;
+        }
+
+        foreach (var change in changes.Changes)
+        {
+            if (instances.TryGetValue(change.Id, out var instance) && instance.Info.State == WorkerState.Online)
+            {
+                instance.Link.Offer();
+            }
+        }
     }
 
     private void Publish(RegistryVersion version, bool structural)

@@ -16,6 +16,11 @@ internal sealed record RouteSnapshot(RegistryVersion Version, Instance[] All, In
 {
     private const int TierCount = 3;
 
+    private AffinityTable? affinity;
+
+    /// <summary>Who is asked for which affinity key; made when the first request has one.</summary>
+    public AffinityTable Affinity => Volatile.Read(ref affinity) ?? MakeAffinity();
+
     /// <summary>In two passes over all instances: a registration storm makes many snapshots of long lists.</summary>
     public static RouteSnapshot Of(RegistryVersion version, IReadOnlyCollection<Instance> instances, string? zone)
     {
@@ -40,6 +45,9 @@ internal sealed record RouteSnapshot(RegistryVersion Version, Instance[] All, In
 
         return new(version, all, [.. tiers.Where(tier => tier.Length > 0)]);
     }
+
+    private AffinityTable MakeAffinity() =>
+        LazyInitializer.EnsureInitialized(ref affinity, () => AffinityTable.Of(All));
 
     private static int? TierOf(Instance instance, string? zone)
     {

@@ -167,7 +167,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
                 $"This gateway watches {options.MaxRoutes} service types already (Gateway:MaxRoutes).");
         }
 
-        var route = new Route(serviceType, Links, options.Zone);
+        var route = new Route(serviceType, Links, clock, RouteSettings.Of(serviceType, options));
         var made = new Watched(route, new RouteWatch(route, Reference, grains, link, prober, clock, logger));
         var watched = routes.GetOrAdd(serviceType.Value, made);
         if (watched == made)

@@ -1,11 +1,13 @@
 using WorkerMesh.Grains.Time;
+using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Routing;
 
 /// <summary>
 /// Chooses a worker by the power of two random choices (Mitzenmacher, "The Power of Two Choices in Randomized Load
 /// Balancing", 2001): two instances at random, of which the one with the lower cost gets the request. No lock, no
-/// allocation, no grain call, and the same time for 10 instances as for 10,000.
+/// allocation, no grain call, and the same time for 10 instances as for 10,000. A request with an affinity key goes to
+/// the first in its key's order (<see cref="AffinityTable"/>) that may take it.
 /// </summary>
 internal sealed class WorkerPicker(TimeProvider clock)
 {
@@ -24,61 +26,95 @@ internal sealed class WorkerPicker(TimeProvider clock)
     private const int RandomLooks = 6;
 
     /// <summary>
-    /// Takes a place at a worker, which the caller gives back with <see cref="WorkerLink.Leave"/>. Null where no
-    /// instance may take the request.
+    /// So many of a key's workers are looked at; where all are excluded, chance decides as for other requests.
     /// </summary>
-    /// <param name="snapshot">The route.</param>
-    /// <param name="tried">Workers that have failed this request.</param>
-    /// <param name="repeatable">Whether the request may go to another worker if the chosen one takes it and fails.</param>
-    /// <param name="trial">Whether it finds out if a worker that failed is back (<see cref="WorkerLink.MayTry"/>).</param>
-    public Instance? Pick(
-        RouteSnapshot snapshot, ReadOnlySpan<WorkerLink?> tried, bool repeatable, out bool trial)
+    private const int AffinityLooks = 8;
+
+    /// <summary>Takes a place at a worker, which the caller gives back with <see cref="WorkerLink.Leave"/>.</summary>
+    public Choice Pick(in Wish wish)
     {
-        var search = new Search(tried, clock.Elapsed(), repeatable);
-        foreach (var tier in snapshot.Tiers)
+        var now = clock.Elapsed();
+        if (wish.Affinity is { } key && PickByKey(key, wish, now) is { Instance: not null } met)
         {
-            if (PickFrom(tier, search, evenSetAside: false, out trial) is { } chosen)
+            return met;
+        }
+
+        var full = false;
+        foreach (var tier in wish.Snapshot.Tiers)
+        {
+            if (PickFrom(tier, wish, now, evenSetAside: false, ref full) is { Instance: not null } chosen)
             {
                 return chosen;
             }
         }
 
-        // All have failed lately. Trying one costs less than refusing a request that it might answer by now.
-        foreach (var tier in snapshot.Tiers)
+        if (wish.LastResort == LastResort.Any || (wish.LastResort == LastResort.UnlessFull && !full))
         {
-            if (PickFrom(tier, search, evenSetAside: true, out trial) is { } chosen)
+            foreach (var tier in wish.Snapshot.Tiers)
             {
-                return chosen;
+                if (PickFrom(tier, wish, now, evenSetAside: true, ref full) is { Instance: not null } chosen)
+                {
+                    return chosen;
+                }
             }
         }
 
-        trial = false;
-        return null;
+        return new(null, Full: full);
     }
+
+    /// <summary>Takes a place at this worker, where it is one that the request may go to.</summary>
+    public static Choice Take(Instance instance, ReadOnlySpan<WorkerLink?> tried, bool repeatable, TimeSpan now) =>
+        instance.Info.State is WorkerState.Online or WorkerState.Degraded
+        && StandingOf(instance, tried, repeatable, now, evenSetAside: false) == Standing.Usable
+            ? TryEnter(instance, now, evenSetAside: false)
+            : default;
 
     /// <summary>
     /// (own requests in flight + 1) × latency × (1 + reported load). Unknown latency counts as none: a new worker is
     /// tried at once, and its requests in flight keep it from being flooded.
     /// </summary>
-    public static double Cost(Instance instance, TimeSpan now) =>
-        (instance.Link.InFlight + 1)
+    public static double Cost(Instance instance, TimeSpan now) => Cost(instance, instance.Link.InFlight, now);
+
+    /// <summary>The same with so many requests in flight.</summary>
+    public static double Cost(Instance instance, int inFlight, TimeSpan now) =>
+        (inFlight + 1)
         * (LatencyFloor + instance.Link.LatencySeconds(now))
         * (1 + instance.Info.Load);
 
-    private static Instance? PickFrom(Instance[] tier, in Search search, bool evenSetAside, out bool trial)
+    private static Choice PickByKey(ulong key, in Wish wish, TimeSpan now)
+    {
+        var table = wish.Snapshot.Affinity;
+        Span<int> order = stackalloc int[AffinityLooks];
+        foreach (var place in order[..table.Rank(key, order)])
+        {
+            var instance = table.Instances[place];
+            if (StandingOf(instance, wish.Tried, wish.Repeatable, now, evenSetAside: false) == Standing.Usable
+                && table.HasRoom(place)
+                && TryEnter(instance, now, evenSetAside: false) is { Instance: not null } met)
+            {
+                return met;
+            }
+        }
+
+        return default;
+    }
+
+    private static Choice PickFrom(Instance[] tier, in Wish wish, TimeSpan now, bool evenSetAside, ref bool full)
     {
         for (var look = 0; look < RandomLooks; look++)
         {
-            var first = tier[Random.Shared.Next(tier.Length)];
-            var second = tier[Random.Shared.Next(tier.Length)];
-            var firstUsable = Usable(first, search, evenSetAside);
-            var better = second != first && Usable(second, search, evenSetAside)
-                && (!firstUsable || Cheaper(second, first, search.Now)) ? second
+            var place = Random.Shared.Next(tier.Length);
+            var first = tier[place];
+            // Another one, or of three workers a slow one would be met by itself one time in nine.
+            var second = tier.Length == 1 ? first : tier[(place + 1 + Random.Shared.Next(tier.Length - 1)) % tier.Length];
+            var firstUsable = IsUsable(first, wish, now, evenSetAside);
+            var better = second != first && IsUsable(second, wish, now, evenSetAside)
+                && (!firstUsable || Cheaper(second, first, now)) ? second
                 : firstUsable ? first
                 : null;
-            if (better is not null && TryEnter(better, search.Now, evenSetAside, out trial))
+            if (better is not null && TryEnter(better, now, evenSetAside) is { Instance: not null } chosen)
             {
-                return better;
+                return chosen;
             }
         }
 
@@ -86,32 +122,62 @@ internal sealed class WorkerPicker(TimeProvider clock)
         for (var i = 0; i < tier.Length; i++)
         {
             var instance = tier[(start + i) % tier.Length];
-            if (Usable(instance, search, evenSetAside) && TryEnter(instance, search.Now, evenSetAside, out trial))
+            switch (StandingOf(instance, wish.Tried, wish.Repeatable, now, evenSetAside))
             {
-                return instance;
+                case Standing.Usable when TryEnter(instance, now, evenSetAside) is { Instance: not null } chosen:
+                    return chosen;
+                case Standing.Usable when instance.Info.Registration.MaxConcurrency is not null:
+                case Standing.Full:
+                    full |= !evenSetAside;
+                    break;
+                default:
+                    break;
             }
         }
 
-        trial = false;
-        return null;
+        return default;
     }
 
-    private static bool TryEnter(Instance instance, TimeSpan now, bool evenSetAside, out bool trial)
+    private static bool IsUsable(Instance instance, in Wish wish, TimeSpan now, bool evenSetAside) =>
+        StandingOf(instance, wish.Tried, wish.Repeatable, now, evenSetAside) == Standing.Usable;
+
+    private static Standing StandingOf(
+        Instance instance, ReadOnlySpan<WorkerLink?> tried, bool repeatable, TimeSpan now, bool evenSetAside)
     {
-        trial = false;
+        foreach (var link in tried)
+        {
+            if (link == instance.Link)
+            {
+                return Standing.Excluded;
+            }
+        }
+
+        if (!evenSetAside && instance.Link.IsAvoided(repeatable, now))
+        {
+            return Standing.Excluded;
+        }
+
+        return instance.Info.Registration.MaxConcurrency is { } limit && instance.Link.InFlight >= limit
+            ? Standing.Full
+            : Standing.Usable;
+    }
+
+    private static Choice TryEnter(Instance instance, TimeSpan now, bool evenSetAside)
+    {
         var link = instance.Link;
         if (!link.TryEnter(instance.Info.Registration.MaxConcurrency))
         {
-            return false;
+            return default;
         }
 
+        var trial = false;
         if (!evenSetAside && !link.MayTry(now, out trial))
         {
             link.GiveUp();
-            return false;
+            return default;
         }
 
-        return true;
+        return new(instance, trial);
     }
 
     /// <summary>
@@ -132,27 +198,15 @@ internal sealed class WorkerPicker(TimeProvider clock)
         return weight1 != weight2 && Random.Shared.NextDouble() * (weight1 + weight2) < weight2;
     }
 
-    private static bool Usable(Instance instance, in Search search, bool evenSetAside)
+    /// <summary>Whether a request may go to a worker.</summary>
+    private enum Standing
     {
-        foreach (var link in search.Tried)
-        {
-            if (link == instance.Link)
-            {
-                return false;
-            }
-        }
+        /// <summary>It has failed, this request or others lately.</summary>
+        Excluded,
 
-        return (evenSetAside || !instance.Link.IsAvoided(search.Repeatable, search.Now))
-            && (instance.Info.Registration.MaxConcurrency is not { } limit || instance.Link.InFlight < limit);
-    }
+        /// <summary>It could, but for its limit.</summary>
+        Full,
 
-    /// <summary>What a request needs.</summary>
-    private readonly ref struct Search(ReadOnlySpan<WorkerLink?> tried, TimeSpan now, bool repeatable)
-    {
-        public ReadOnlySpan<WorkerLink?> Tried { get; } = tried;
-
-        public TimeSpan Now { get; } = now;
-
-        public bool Repeatable { get; } = repeatable;
+        Usable,
     }
 }

@@ -16,6 +16,7 @@ internal sealed class GatewayMetrics
     private readonly Counter<long> retries;
     private readonly Histogram<double> firstByte;
     private readonly Histogram<double> duration;
+    private readonly Histogram<double> wait;
 
     public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link)
     {
@@ -32,6 +33,15 @@ internal sealed class GatewayMetrics
             "mesh.forward.duration", "s", "Time to the last byte of the answer.", advice: seconds);
         meter.CreateObservableGauge(
             "mesh.forward.in_flight", () => routes.All.Select(r => Tagged(r.Stats.InFlight, r)), "{request}", "Requests in flight.");
+        wait = meter.CreateHistogram(
+            "mesh.queue.wait.duration", "s", "Time that requests waited for a place at a worker.", advice: seconds);
+        meter.CreateObservableGauge(
+            "mesh.queue.length", () => routes.All.Select(r => Tagged(r.Queue.Count, r)), "{request}", "Requests that wait for a place.");
+        meter.CreateObservableCounter(
+            "mesh.forward.retries_refused",
+            () => routes.All.Select(r => Tagged(r.Retries.Refused, r)),
+            "{attempt}",
+            "Attempts that were not made because the retry budget was spent.");
         meter.CreateObservableGauge(
             "mesh.workers", () => routes.All.SelectMany(CountStates), "{worker}", "Workers by state, on the routes of this gateway.");
         meter.CreateObservableGauge(
@@ -56,10 +66,25 @@ internal sealed class GatewayMetrics
     public void OnFirstByte(Route route, double seconds) =>
         firstByte.Record(seconds, new KeyValuePair<string, object?>("mesh.service", ServiceOf(route)));
 
+    /// <summary>A request waited for a place.</summary>
+    public void OnWaited(Route route, WaitEnd end, double seconds) => wait.Record(
+        seconds, new("mesh.service", ServiceOf(route)), new KeyValuePair<string, object?>("mesh.wait", NameOf(end)));
+
+    public static string NameOf(WaitEnd end) => end switch
+    {
+        WaitEnd.Served => "served",
+        WaitEnd.Refused => "refused",
+        WaitEnd.NoWorker => "no_worker",
+        WaitEnd.Abandoned => "abandoned",
+        _ => throw new UnreachableException(),
+    };
+
     public static string NameOf(ForwardOutcome outcome) => outcome switch
     {
         ForwardOutcome.Answered => "answered",
         ForwardOutcome.NoWorker => "no_worker",
+        ForwardOutcome.Refused => "refused",
+        ForwardOutcome.Busy => "busy",
         ForwardOutcome.Unreachable => "unreachable",
         ForwardOutcome.TimedOut => "timed_out",
         ForwardOutcome.Broken => "broken",
@@ -71,7 +96,8 @@ internal sealed class GatewayMetrics
     private static string ServiceOf(Route route) =>
         route.Snapshot is { All.Length: > 0 } ? route.ServiceType.Value : "(none)";
 
-    private static Measurement<int> Tagged(int value, Route route) =>
+    private static Measurement<T> Tagged<T>(T value, Route route)
+        where T : struct =>
         new(value, new KeyValuePair<string, object?>("mesh.service", ServiceOf(route)));
 
     private static IEnumerable<Measurement<int>> CountStates(Route route)

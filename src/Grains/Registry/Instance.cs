@@ -26,6 +26,12 @@ internal sealed class Instance(WorkerId id)
 
     public int ActiveRequests { get; set; }
 
+    /// <summary>Until when gateways should avoid it because one of them can't connect to it.</summary>
+    public TimeSpan UnreachableUntil { get; set; }
+
+    /// <summary>Whether that was announced last.</summary>
+    public bool Unreachable { get; set; }
+
     public TimeSpan LeaseEnd { get; set; }
 
     /// <summary>Whether the lease ran out and nothing was heard since.</summary>
@@ -69,5 +75,6 @@ internal sealed class Instance(WorkerId id)
         ActiveRequests,
         AddedVersion,
         Version,
-        !Removed && RegisteredVersion > from ? Registration : null);
+        !Removed && RegisteredVersion > from ? Registration : null,
+        Unreachable);
 }

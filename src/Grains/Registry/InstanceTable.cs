@@ -15,6 +15,9 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
     private readonly Dictionary<WorkerId, Instance> removed = [];
     private readonly ChangeList changes = new(options.RemovalsRemembered);
     private readonly LeaseQueue leases = new(options);
+
+    /// <summary>When to look whether an instance is no longer to be avoided.</summary>
+    private readonly PriorityQueue<Instance, TimeSpan> suspicions = new();
     private long version = firstVersion;
 
     public RegistryVersion Version => new(serviceType, epoch, version);
@@ -24,7 +27,9 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
     public ServiceReport Report { get; private set; } = new(serviceType, default, default);
 
     /// <summary>When <see cref="Expire"/> has something to do next.</summary>
-    public TimeSpan? NextDeadline => leases.NextDeadline;
+    public TimeSpan? NextDeadline => suspicions.TryPeek(out _, out var at) && !(leases.NextDeadline < at)
+        ? at
+        : leases.NextDeadline;
 
     public bool IsSuspected(WorkerId id, long incarnation) =>
         instances.TryGetValue(id, out var instance) && instance.Incarnation == incarnation && instance.Suspected;
@@ -46,7 +51,8 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
             instances.Add(record.Id, instance);
             instance.LeaseEnd = leaseEnd;
             Describe(instance, record);
-            Measure(instance, joining.Renewal);
+            Measure(instance, joining.Renewal, now);
+            instance.Unreachable = instance.UnreachableUntil > now;
             if (leaseEnd <= now)
             {
                 leases.AddLapsed(instance);
@@ -76,9 +82,9 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
         }
 
         instance.Draining = record.Draining;
-        Measure(instance, joining.Renewal);
+        Measure(instance, joining.Renewal, now);
         Revive(instance, leaseEnd, now);
-        if (!SettleState(instance) && (newRegistration || LoadMoved(instance)))
+        if (!SettleState(instance, now) && (newRegistration || LoadMoved(instance)))
         {
             MarkChanged(instance, newRegistration);
         }
@@ -103,9 +109,9 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
             return renewal.Incarnation < instance.Incarnation;
         }
 
-        Measure(instance, renewal);
+        Measure(instance, renewal, now);
         Revive(instance, now - renewal.HeardAgo + instance.Registration.Lease, now);
-        if (!SettleState(instance) && LoadMoved(instance))
+        if (!SettleState(instance, now) && LoadMoved(instance))
         {
             MarkChanged(instance, newRegistration: false);
         }
@@ -145,14 +151,23 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
         }
     }
 
-    /// <summary>Marks the workers whose lease has run out.</summary>
+    /// <summary>Marks the workers whose lease has run out, and those that need no longer be avoided.</summary>
     /// <returns>Those that have been without a lease for so long that their records may go.</returns>
     public IReadOnlyList<Instance> Expire(TimeSpan now)
     {
         var due = leases.Expire(now, instances.Count);
         foreach (var instance in due.Settled)
         {
-            SettleState(instance);
+            SettleState(instance, now);
+        }
+
+        while (suspicions.TryPeek(out var instance, out var at) && at <= now)
+        {
+            suspicions.Dequeue();
+            if (!instance.Removed)
+            {
+                SettleState(instance, now);
+            }
         }
 
         return due.Forgettable;
@@ -175,11 +190,16 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
     public ImmutableArray<Heard> LastHeard(TimeSpan now) =>
         [.. instances.Values.Select(i => new Heard(i.Id, now - i.LeaseEnd + i.Registration.Lease))];
 
-    private static void Measure(Instance instance, in Renewal renewal)
+    private void Measure(Instance instance, in Renewal renewal, TimeSpan now)
     {
         instance.Degraded = renewal.Degraded;
         instance.Load = renewal.Load;
         instance.ActiveRequests = renewal.ActiveRequests;
+        instance.UnreachableUntil = now + renewal.UnreachableFor;
+        if (renewal.UnreachableFor > TimeSpan.Zero)
+        {
+            suspicions.Enqueue(instance, instance.UnreachableUntil);
+        }
     }
 
     private bool LoadMoved(Instance instance) =>
@@ -204,15 +224,17 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
         }
     }
 
-    /// <summary>Announces the state where it differs from the one announced last.</summary>
-    private bool SettleState(Instance instance)
+    /// <summary>Announces the state, and whether to avoid it, where they differ from what was announced last.</summary>
+    private bool SettleState(Instance instance, TimeSpan now)
     {
         var state = instance.CurrentState();
-        if (state == instance.State)
+        var unreachable = instance.UnreachableUntil > now;
+        if (state == instance.State && unreachable == instance.Unreachable)
         {
             return false;
         }
 
+        instance.Unreachable = unreachable;
         CountState(instance, -1);
         instance.State = state;
         CountState(instance, +1);

@@ -30,6 +30,7 @@ public sealed record Joining(WorkerRecord Record, Renewal Renewal);
 /// <param name="AddedVersion">The version at which it joined.</param>
 /// <param name="Version">The version at which it last changed.</param>
 /// <param name="Registration">Its registration; null where the receiver has it from an earlier version.</param>
+/// <param name="Unreachable">Whether some gateway can't connect to it.</param>
 [GenerateSerializer, Immutable, Alias("mesh.InstanceChange")]
 public sealed record InstanceChange(
     WorkerId Id,
@@ -40,7 +41,8 @@ public sealed record InstanceChange(
     int ActiveRequests,
     long AddedVersion,
     long Version,
-    Registration? Registration);
+    Registration? Registration,
+    bool Unreachable = false);
 
 /// <summary>The changes of one service type's instances from one version to another.</summary>
 /// <param name="ServiceType">The service type.</param>

@@ -26,6 +26,13 @@ public interface IWorkerGrain : IGrainWithStringKey
     [AlwaysInterleave, Alias("Heartbeat")]
     Task<HeartbeatAnswer> Heartbeat(Heartbeat beat);
 
+    /// <summary>
+    /// A gateway can't connect to the worker, or reached it: makes the others avoid it for a while, or no longer. On an
+    /// incarnation that is not current it is ignored.
+    /// </summary>
+    [AlwaysInterleave, Alias("Judge")]
+    Task Judge(Verdict verdict);
+
     /// <summary>Takes the worker out of routing, or back in. Null where it is unknown.</summary>
     [Alias("SetDraining")]
     Task<RegisterAnswer?> SetDraining(bool draining);

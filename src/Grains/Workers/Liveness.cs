@@ -10,17 +10,22 @@ namespace WorkerMesh.Grains.Workers;
 /// <param name="FailsCheck">Whether its active health check fails.</param>
 /// <param name="Load">The load it reported last.</param>
 /// <param name="ActiveRequests">The requests in flight it reported last.</param>
+/// <param name="UnreachableUntil">Until when gateways should avoid it (<see cref="Suspicion"/>).</param>
 internal readonly record struct Liveness(
     TimeSpan HeardAt,
     bool ReportsDegraded = false,
     bool FailsCheck = false,
     double Load = 0,
-    int ActiveRequests = 0)
+    int ActiveRequests = 0,
+    TimeSpan UnreachableUntil = default)
 {
     public bool Degraded => ReportsDegraded || FailsCheck;
 
     public bool LeaseRuns(TimeSpan lease, TimeSpan now) => now - HeardAt < lease;
 
+    public TimeSpan UnreachableFor(TimeSpan now) =>
+        UnreachableUntil > now ? UnreachableUntil - now : TimeSpan.Zero;
+
     public Renewal ToRenewal(WorkerId id, long incarnation, TimeSpan now) =>
-        new(id, incarnation, Degraded, Load, ActiveRequests, now - HeardAt);
+        new(id, incarnation, Degraded, Load, ActiveRequests, now - HeardAt, UnreachableFor(now));
 }

@@ -9,6 +9,9 @@ namespace WorkerMesh.Grains.Workers;
 /// <param name="Load">The load it reported.</param>
 /// <param name="ActiveRequests">The requests in flight it reported.</param>
 /// <param name="HeardAgo">How long ago the heartbeat came.</param>
+/// <param name="UnreachableFor">
+/// For how much longer gateways should avoid it because one of them can't connect to it; zero where none says so.
+/// </param>
 [GenerateSerializer, Immutable, Alias("mesh.Renewal")]
 public readonly record struct Renewal(
     WorkerId Id,
@@ -16,4 +19,5 @@ public readonly record struct Renewal(
     bool Degraded,
     double Load,
     int ActiveRequests,
-    TimeSpan HeardAgo);
+    TimeSpan HeardAgo,
+    TimeSpan UnreachableFor = default);

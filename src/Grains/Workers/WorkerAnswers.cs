@@ -50,6 +50,7 @@ public sealed record HeartbeatAnswer(
 /// <param name="FailsCheck">Whether its active health check fails.</param>
 /// <param name="HeardAgo">Time since its lease was last renewed.</param>
 /// <param name="Counters">What happened since the grain came into memory.</param>
+/// <param name="UnreachableFor">As in <see cref="Renewal"/>.</param>
 [GenerateSerializer, Immutable, Alias("mesh.WorkerDescription")]
 public sealed record WorkerDescription(
     WorkerRecord Record,
@@ -59,7 +60,8 @@ public sealed record WorkerDescription(
     bool ReportsDegraded,
     bool FailsCheck,
     TimeSpan HeardAgo,
-    WorkerCounters Counters);
+    WorkerCounters Counters,
+    TimeSpan UnreachableFor = default);
 
 /// <summary>Counts since the worker's grain came into memory.</summary>
 /// <param name="Heartbeats">Heartbeats accepted.</param>

@@ -82,6 +82,7 @@ internal sealed partial class WorkerGrain
         record = stored.Record;
         // A lease of grace: that nothing was heard here says nothing about the worker.
         liveness = new(clock.Elapsed());
+        suspicion = Suspicion.None;
         if (record is null)
         {
             health.Stop();

@@ -37,6 +37,7 @@ internal sealed partial class WorkerGrain(
     private Liveness liveness;
     private WorkerCounters counters;
     private Guid[] earlierOperations = [];
+    private Suspicion suspicion = Suspicion.None;
 
     private long LastIncarnation => record?.Incarnation ?? incarnationFloor;
 
@@ -101,6 +102,7 @@ internal sealed partial class WorkerGrain(
                 record = next;
                 Supersede(previous);
                 liveness = new(clock.Elapsed());
+                suspicion = Suspicion.None;
                 StayWhileLeased();
                 health.Follow(next.Registration);
                 return await Answer(next.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created, previous);
@@ -160,6 +162,36 @@ internal sealed partial class WorkerGrain(
         return new(HeartbeatOutcome.Renewed, current.Incarnation, state, current.Registration.Lease, versions);
     }
 
+    public async Task Judge(Verdict verdict)
+    {
+        await Load();
+        if (record is not { } judged || judged.Incarnation != verdict.Incarnation)
+        {
+            return;
+        }
+
+        var now = clock.Elapsed();
+        var was = suspicion;
+        suspicion = suspicion.Hear(verdict, now);
+        if (!verdict.Reached && ReferenceEquals(suspicion, was))
+        {
+            return;
+        }
+
+        liveness = liveness with { UnreachableUntil = suspicion.Until };
+        if (was.Holds(now) != suspicion.Holds(now))
+        {
+            LogSuspicion(id, suspicion.Holds(now), verdict.GatewayId);
+        }
+
+        // Not awaited: the batcher sends it until the registry has it. Also where it only lasts longer, and where it was
+        // reached and nothing was wrong: another activation of this grain, lost with its silo, may have said so.
+        foreach (var key in judged.Registration.RegistryKeys)
+        {
+            _ = renewals.Announce(key, id, judged.Incarnation, liveness);
+        }
+    }
+
     public async Task<RegisterAnswer?> SetDraining(bool draining)
     {
         await Load();
@@ -194,7 +226,8 @@ internal sealed partial class WorkerGrain(
             return null;
         }
 
-        var heardAgo = clock.Elapsed() - liveness.HeardAt;
+        var now = clock.Elapsed();
+        var heardAgo = now - liveness.HeardAt;
         var leaseRuns = heardAgo < described.Registration.Lease;
         var suspected = !leaseRuns && await registries.AnySuspects(described);
         return new(
@@ -205,7 +238,8 @@ internal sealed partial class WorkerGrain(
             liveness.ReportsDegraded,
             liveness.FailsCheck,
             heardAgo,
-            health.Count(counters));
+            health.Count(counters),
+            liveness.UnreachableFor(now));
     }
 
     public async Task Rejoin(ServiceType registryKey)
@@ -288,6 +322,9 @@ internal sealed partial class WorkerGrain(
 
     [LoggerMessage(1400, LogLevel.Information, "Worker {Id} (incarnation {Incarnation}) is forgotten: offline for the whole retention.")]
     private partial void LogForgotten(WorkerId id, long incarnation);
+
+    [LoggerMessage(1402, LogLevel.Information, "Worker {Id}: unreachable: {Unreachable}, says gateway {Gateway}.")]
+    private partial void LogSuspicion(WorkerId id, bool unreachable, string gateway);
 
     [LoggerMessage(1401, LogLevel.Information, "Worker {Id}: active health check failing: {Failing}.")]
     private partial void LogHealth(WorkerId id, bool failing);

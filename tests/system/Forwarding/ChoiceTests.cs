@@ -9,27 +9,36 @@ public abstract class ChoiceTests(Mesh mesh)
     public async Task A_worker_gets_no_more_requests_at_once_than_it_takes()
     {
         await using var service = mesh.NewService("places");
+        // None may wait.
+        await using var gateway = await mesh.StartGatewayAsync(($"Gateway__Services__{service.Name}__QueueLength", "0"));
         var workers = await mesh.WorkersAsync(2);
-        await Task.WhenAll(workers.Select(w => service.RegisterAsync(w, ("max_concurrency", 1))));
+        foreach (var worker in workers)
+        {
+            await service.PutAsync(
+                gateway.Api, service.IdOf(worker), service.Registration(worker.Url, ("max_concurrency", 1)));
+        }
+
+        await service.ListsAsync(gateway.Api, "both are listed", list => list.GetProperty("count").GetInt32() == 2);
         var first = await BeginAsync(0);
         var second = await BeginAsync(1);
-        var refused = await mesh.Api.GetAsync($"{service.Path}/third");
-        Assert.Equal(service.Name, refused.ExpectProblem(503).GetProperty("service").GetString());
-        Assert.NotNull(refused.Header("Retry-After"));
+        var refused = await gateway.Api.GetAsync($"{service.Path}/third");
+        Assert.Equal(service.Name, refused.ExpectProblem(429).GetProperty("service").GetString());
+        Assert.Equal("1", refused.Header("Retry-After"));
         string?[] answered = [(await first).Expect(200).MeshWorker, (await second).Expect(200).MeshWorker];
         Assert.Equal(workers.Select(service.IdOf).Order(), answered.Order());
-        (await mesh.Api.GetAsync($"{service.Path}/later")).Expect(200);
+        (await gateway.Api.GetAsync($"{service.Path}/later")).Expect(200);
 
-        (await mesh.Api.DeleteAsync($"/api/workers/{service.IdOf(workers[0])}")).Expect(204);
+        (await gateway.Api.DeleteAsync($"/api/workers/{service.IdOf(workers[0])}")).Expect(204);
+        await service.ListsAsync(gateway.Api, "one is listed", list => list.GetProperty("count").GetInt32() == 1);
         var alone = await BeginAsync(2);
-        (await mesh.Api.GetAsync($"{service.Path}/beside")).ExpectProblem(503);
+        (await gateway.Api.GetAsync($"{service.Path}/beside")).ExpectProblem(429);
         Assert.Equal(service.IdOf(workers[1]), (await alone).Expect(200).MeshWorker);
 
         // Ends long after the requests beside it have been answered.
         async Task<Task<Answer>> BeginAsync(int number)
         {
             var tag = $"{service.Name}.{number}";
-            var request = mesh.Api.GetAsync($"{service.Path}/slow?ms=1500&tag={tag}");
+            var request = gateway.Api.GetAsync($"{service.Path}/slow?ms=1500&tag={tag}");
             await await Task.WhenAny(workers.Select(w => w.Process.LineAsync($"slow began {tag}")));
             return request;
         }

@@ -38,6 +38,12 @@ public sealed class WorkerProcess : IAsyncDisposable
         return worker;
     }
 
+    /// <summary>What it does with every request from now on, as HttpWorker.SetMode names it.</summary>
+    public async Task SetModeAsync(string mode) => (await Direct.PutAsync($"/mode?{mode}", "")).Expect(200);
+
+    /// <summary>How many requests it has seen.</summary>
+    public async Task<int> SeenAsync() => (await Direct.GetAsync("/mode")).Expect(200).Json.GetProperty("seen").GetInt32();
+
     /// <summary>After the process is gone.</summary>
     public async Task RestartAsync(bool samePort)
     {

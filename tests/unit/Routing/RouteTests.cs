@@ -8,7 +8,7 @@ public sealed class RouteTests
     private readonly WorkerLinks links = new();
     private readonly Route route;
 
-    public RouteTests() => route = new(Sample.Ocr, links, null);
+    public RouteTests() => route = Sample.Route(links);
 
     [Fact]
     public void Is_not_ready_before_the_registry_has_answered()
@@ -91,7 +91,7 @@ public sealed class RouteTests
     [Fact]
     public void Links_are_shared_by_routes_and_go_with_the_last()
     {
-        var other = new Route(Sample.Ocr, links, null);
+        var other = Sample.Route(links);
         route.Apply(Sample.Changes(0, 10, Sample.Joined("a", 10)), isAnswer: true);
         other.Apply(Sample.Changes(0, 10, Sample.Joined("a", 10)), isAnswer: true);
         Assert.Same(route.Snapshot!.All.Single().Link, other.Snapshot!.All.Single().Link);

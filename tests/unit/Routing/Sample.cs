@@ -36,13 +36,19 @@ internal static class Sample
 
     /// <summary>The choice for a request that may be repeated.</summary>
     public static Instance? Pick(this WorkerPicker picker, RouteSnapshot snapshot, ReadOnlySpan<WorkerLink?> tried) =>
-        picker.Pick(snapshot, tried, repeatable: true, out _);
+        picker.Pick(new(snapshot, tried, repeatable: true)).Instance;
 
-    public static InstanceChange Joined(string id, long version, WorkerState state = WorkerState.Online) =>
-        new(WorkerId.Parse(id), 1, false, state, 0, 0, version, version, Registration());
+    /// <summary>A route with nothing configured that a test does not care for.</summary>
+    public static Route Route(WorkerLinks links, TimeProvider? clock = null, int queue = 10, double retryShare = 0.2) =>
+        new(Ocr, links, clock ?? TimeProvider.System, new(null, new(queue, TimeSpan.FromSeconds(30)), retryShare));
 
-    public static InstanceChange Changed(string id, long version, WorkerState state, double load = 0) =>
-        new(WorkerId.Parse(id), 1, false, state, load, 0, 1, version, null);
+    public static InstanceChange Joined(
+        string id, long version, WorkerState state = WorkerState.Online, int? limit = null) =>
+        new(WorkerId.Parse(id), 1, false, state, 0, 0, version, version, Registration(limit: limit));
+
+    public static InstanceChange Changed(
+        string id, long version, WorkerState state, double load = 0, bool unreachable = false) =>
+        new(WorkerId.Parse(id), 1, false, state, load, 0, 1, version, null, unreachable);
 
     public static InstanceChange Removed(string id, long version) =>
         new(WorkerId.Parse(id), 1, true, WorkerState.Online, 0, 0, 1, version, null);

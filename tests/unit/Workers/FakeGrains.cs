@@ -107,6 +107,8 @@ public class FakeGrains : DispatchProxy
 
         public Task<HeartbeatAnswer> Heartbeat(Heartbeat beat) => throw new NotSupportedException();
 
+        public Task Judge(Verdict verdict) => throw new NotSupportedException();
+
         public Task<RegisterAnswer?> SetDraining(bool draining) => throw new NotSupportedException();
 
         public Task<RegisterAnswer?> Unregister() => throw new NotSupportedException();
