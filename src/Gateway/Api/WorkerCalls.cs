@@ -18,8 +18,8 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes)
         WorkerId id, Registration registration, long? expectedIncarnation, bool assign)
     {
         var operationId = Guid.NewGuid();
-        var answer = await cluster.Call(
-            grains => Worker(grains, id).Register(registration, operationId, expectedIncarnation, assign), CancellationToken.None);
+        var answer = await Change(
+            id, (worker, basis) => worker.Register(registration, operationId, expectedIncarnation, assign, basis));
         await routes.CatchUp(answer.Versions, CancellationToken.None);
         return answer;
     }
@@ -38,7 +38,7 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes)
     /// <summary>Null where the worker is unknown.</summary>
     public async Task<RegisterAnswer?> SetDraining(WorkerId id, bool draining)
     {
-        var answer = await cluster.Call(grains => Worker(grains, id).SetDraining(draining), CancellationToken.None);
+        var answer = await Change(id, (worker, basis) => worker.SetDraining(draining, basis));
         await routes.CatchUp(answer?.Versions ?? [], CancellationToken.None);
         return answer;
     }
@@ -46,17 +46,15 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes)
     /// <summary>False where the worker was unknown.</summary>
     public async Task<bool> Unregister(WorkerId id)
     {
-        var repeated = false;
-        var answer = await cluster.Call(
-            (grains, attempt) =>
-            {
-                repeated = attempt > 1;
-                return Worker(grains, id).Unregister();
-            },
-            CancellationToken.None);
+        var attempts = 0;
+        var answer = await Change(id, (worker, basis) =>
+        {
+            attempts++;
+            return worker.Unregister(basis);
+        });
         await routes.CatchUp(answer?.Versions ?? [], CancellationToken.None);
         // Gone after a first call whose outcome is unknown: most likely that call's doing.
-        return answer is not null || repeated;
+        return answer is not null || attempts > 1;
     }
 
     public Task<WorkerDescription?> Describe(WorkerId id) =>
@@ -85,6 +83,18 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes)
 
     /// <summary>Requests that this gateway has in flight at a worker.</summary>
     public int InFlight(WorkerId id) => routes.Links.Find(id)?.InFlight ?? 0;
+
+    /// <summary>
+    /// Each attempt says what it is based on, so that one that arrives late changes nothing
+    /// (<see cref="IWorkerGrain.Basis"/>).
+    /// </summary>
+    private Task<T> Change<T>(WorkerId id, Func<IWorkerGrain, long, Task<T>> change) => cluster.Call(
+        async grains =>
+        {
+            var worker = Worker(grains, id);
+            return await change(worker, await worker.Basis());
+        },
+        CancellationToken.None);
 
     private static IWorkerGrain Worker(IGrainFactory grains, WorkerId id) => grains.GetGrain<IWorkerGrain>(id.Value);
 }

@@ -49,8 +49,12 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
                 // It may be on its way to the silo that went. Made again at once; whichever it was, it counts once.
                 continue;
             }
-            // A client that has not reached a silo yet knows no grains, and takes them for a mistake of its caller.
-            catch (Exception e) when (IsPassing(e) || (e is ArgumentException && !link.EverConnected))
+            // A client that has not reached a silo yet knows no grains, and takes them for a mistake of its caller. What
+            // is cancelled, and not by the caller, was on its way through a silo that went.
+            catch (Exception e) when (
+                IsPassing(e)
+                || (e is ArgumentException && !link.EverConnected)
+                || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 var deadline = link.Stranded ? StrandedDeadline : Deadline;
                 if (clock.Elapsed() - start + TimeSpan.FromMilliseconds(pause) >= deadline)

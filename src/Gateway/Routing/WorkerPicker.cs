@@ -13,9 +13,9 @@ internal sealed class WorkerPicker(TimeProvider clock)
 {
     /// <summary>
     /// Added to every latency, seconds: of two workers that answer in 0.5 and 1 ms neither is twice as good, they are
-    /// equal.
+    /// equal. About a pause of a garbage collector, which says nothing of a worker.
     /// </summary>
-    private const double LatencyFloor = 0.005;
+    private const double LatencyFloor = 0.01;
 
     /// <summary>
     /// Costs closer than this factor count as equal, or noise would starve whichever worker is a little slower.

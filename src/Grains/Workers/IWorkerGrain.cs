@@ -11,6 +11,14 @@ namespace WorkerMesh.Grains.Workers;
 [Alias("mesh.IWorkerGrain")]
 public interface IWorkerGrain : IGrainWithStringKey
 {
+    /// <summary>
+    /// The incarnation there was last, for the changes below: one that is based on an earlier one is refused with <see
+    /// cref="Storage.StaleOwnerException"/>. So a copy of a call that arrives late, from a silo or a connection that
+    /// hung while the call was made again, can't undo what came after it.
+    /// </summary>
+    [AlwaysInterleave, Alias("Basis")]
+    Task<long> Basis();
+
     /// <summary>Registers the worker, or replaces its registration. Answered once it is stored.</summary>
     /// <param name="registration">What the worker says about itself.</param>
     /// <param name="operationId">Repeating a call with the same id gives the first answer again.</param>
@@ -18,9 +26,10 @@ public interface IWorkerGrain : IGrainWithStringKey
     /// <param name="assign">
     /// Have the catalog assign the services, by the capabilities, in place of those in the registration.
     /// </param>
+    /// <param name="basis">What <see cref="Basis"/> said; null where the caller makes no call twice.</param>
     [Alias("Register")]
     Task<RegisterAnswer> Register(
-        Registration registration, Guid operationId, long? expectedIncarnation, bool assign = false);
+        Registration registration, Guid operationId, long? expectedIncarnation, bool assign = false, long? basis = null);
 
     /// <summary>Renews the lease. Not held up by a registration that waits for the store.</summary>
     [AlwaysInterleave, Alias("Heartbeat")]
@@ -35,11 +44,11 @@ public interface IWorkerGrain : IGrainWithStringKey
 
     /// <summary>Takes the worker out of routing, or back in. Null where it is unknown.</summary>
     [Alias("SetDraining")]
-    Task<RegisterAnswer?> SetDraining(bool draining);
+    Task<RegisterAnswer?> SetDraining(bool draining, long? basis = null);
 
     /// <summary>Removes the worker; null where it was unknown.</summary>
     [Alias("Unregister")]
-    Task<RegisterAnswer?> Unregister();
+    Task<RegisterAnswer?> Unregister(long? basis = null);
 
     /// <summary>All that is known of the worker; null where it is unknown.</summary>
     [AlwaysInterleave, Alias("Describe")]

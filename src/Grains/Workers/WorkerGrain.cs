@@ -55,10 +55,21 @@ internal sealed partial class WorkerGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<RegisterAnswer> Register(
-        Registration registration, Guid operationId, long? expectedIncarnation, bool assign)
+    public async Task<long> Basis()
     {
         await Load();
+        return LastIncarnation;
+    }
+
+    public async Task<RegisterAnswer> Register(
+        Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis)
+    {
+        await Load();
+        if (record?.OperationId != operationId)
+        {
+            ThrowIfLate(basis);
+        }
+
         var previous = record;
         if (assign && record?.OperationId != operationId && WorkerLifecycle.MayRegister(record, expectedIncarnation))
         {
@@ -192,9 +203,10 @@ internal sealed partial class WorkerGrain(
         }
     }
 
-    public async Task<RegisterAnswer?> SetDraining(bool draining)
+    public async Task<RegisterAnswer?> SetDraining(bool draining, long? basis)
     {
         await Load();
+        ThrowIfLate(basis);
         if (record is null)
         {
             return null;
@@ -211,9 +223,10 @@ internal sealed partial class WorkerGrain(
         return await Answer(RegisterOutcome.Replaced);
     }
 
-    public async Task<RegisterAnswer?> Unregister()
+    public async Task<RegisterAnswer?> Unregister(long? basis)
     {
         await Load();
+        ThrowIfLate(basis);
         return record is null ? null : await Remove(record);
     }
 
@@ -275,6 +288,14 @@ internal sealed partial class WorkerGrain(
         var current = record!;
         var dropped = previous is null ? [] : previous.Registration.RegistryKeys.Except(current.Registration.RegistryKeys);
         return new(outcome, current, await registries.Tell(current.Registration.RegistryKeys.Concat(dropped)));
+    }
+
+    private void ThrowIfLate(long? basis)
+    {
+        if (basis is not null && basis != LastIncarnation)
+        {
+            throw new StaleOwnerException($"'{id}' was changed after this call was made.");
+        }
     }
 
     private void Supersede(WorkerRecord? last)

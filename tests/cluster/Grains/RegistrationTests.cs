@@ -121,6 +121,31 @@ public sealed class RegistrationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_change_that_is_based_on_what_is_no_longer_so_changes_nothing()
+    {
+        var worker = mesh.Worker("a");
+        var registration = Sample.Registration("a", Sample.Ocr);
+        var unknown = await worker.Basis();
+        var operation = Guid.NewGuid();
+        await worker.Register(registration, operation, null, basis: unknown);
+        var first = await worker.Basis();
+        // Repeated it is answered, whatever it is based on.
+        Assert.Equal(1, (await worker.Register(registration, operation, null, basis: unknown)).Record.Incarnation);
+        await Assert.ThrowsAsync<StaleOwnerException>(() => worker.Register(registration, Guid.NewGuid(), null, basis: unknown));
+
+        var second = await worker.Register(registration, Guid.NewGuid(), null, basis: first);
+        Assert.Equal(2, second.Record.Incarnation);
+        await Assert.ThrowsAsync<StaleOwnerException>(() => worker.Register(registration, Guid.NewGuid(), null, basis: first));
+        await Assert.ThrowsAsync<StaleOwnerException>(() => worker.SetDraining(true, first));
+        await Assert.ThrowsAsync<StaleOwnerException>(() => worker.Unregister(first));
+        Assert.Equal((2, false), (mesh.Store.Peek(WorkerId.Parse("a"))!.Incarnation, mesh.Store.Peek(WorkerId.Parse("a"))!.Draining));
+
+        Assert.NotNull(await worker.Unregister(await worker.Basis()));
+        await Assert.ThrowsAsync<StaleOwnerException>(() => worker.Register(registration, Guid.NewGuid(), null, basis: unknown));
+        Assert.Null(mesh.Store.Peek(WorkerId.Parse("a")));
+    }
+
+    [Fact]
     public async Task An_unregistered_worker_is_gone_everywhere_and_comes_back_with_a_higher_incarnation()
     {
         await mesh.Register("a", Sample.Ocr, Sample.Echo);

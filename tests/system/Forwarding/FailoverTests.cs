@@ -28,8 +28,10 @@ public abstract class FailoverTests(Mesh mesh)
             var stats = (await gateway.Api.GetAsync($"/api/stats?service={service.Name}")).Expect(200).Json;
             var failures = stats.GetProperty("workers").EnumerateArray()
                 .Single(w => w.GetProperty("worker_id").GetString() == dead).GetProperty("failures").GetInt32();
-            Assert.InRange(failures, 1, Requests);
-            Assert.True(stats.GetProperty("services")[0].GetProperty("retries").GetInt32() >= 1);
+            // The others may have heard of it from the first.
+            var least = gateway == mesh.Gateways[0] ? 1 : 0;
+            Assert.InRange(failures, least, Requests);
+            Assert.InRange(stats.GetProperty("services")[0].GetProperty("retries").GetInt32(), least, Requests);
         }
     }
 

@@ -50,7 +50,7 @@ public sealed class ExplanationTests
         var text = Explanation.Describe(
             Sample.Snapshot("a", [chosen, other]), chosen, id == "failed" ? [other.Link, chosen.Link] : [chosen.Link],
             repeatable: true, hasKey: false, now);
-        Assert.StartsWith($"\"chosen\";chosen;score=5.0, \"{id}\";passed={expected};score=", text, StringComparison.Ordinal);
+        Assert.StartsWith($"\"chosen\";chosen;score=10.0, \"{id}\";passed={expected};score=", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -67,7 +67,7 @@ public sealed class ExplanationTests
     {
         var (tried, off) = (Sample.Instance("tried"), Sample.Instance("off", WorkerState.Offline));
         Assert.Equal(
-            "\"tried\";passed=failed;score=5.0, \"off\";passed=offline;score=5.0",
+            "\"tried\";passed=failed;score=10.0, \"off\";passed=offline;score=10.0",
             Explanation.Describe(
                 Sample.Snapshot(tried, off), null, [tried.Link], repeatable: true, hasKey: false, clock.Elapsed()));
     }

@@ -52,7 +52,7 @@ public sealed class WorkerPickerTests
         slow.Link.Answered(1, clock.Elapsed());
         Assert.InRange(WorkerPicker.Cost(slow, clock.Elapsed()), 1, 1.1);
         clock.Advance(TimeSpan.FromSeconds(20));
-        Assert.InRange(WorkerPicker.Cost(slow, clock.Elapsed()), 0.005, 0.0051);
+        Assert.InRange(WorkerPicker.Cost(slow, clock.Elapsed()), 0.01, 0.0101);
     }
 
     [Fact]

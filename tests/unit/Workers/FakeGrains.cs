@@ -101,17 +101,19 @@ public class FakeGrains : DispatchProxy
             return Task.CompletedTask;
         }
 
+        public Task<long> Basis() => throw new NotSupportedException();
+
         public Task<RegisterAnswer> Register(
-            Registration registration, Guid operationId, long? expectedIncarnation, bool assign) =>
+            Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis) =>
             throw new NotSupportedException();
 
         public Task<HeartbeatAnswer> Heartbeat(Heartbeat beat) => throw new NotSupportedException();
 
         public Task Judge(Verdict verdict) => throw new NotSupportedException();
 
-        public Task<RegisterAnswer?> SetDraining(bool draining) => throw new NotSupportedException();
+        public Task<RegisterAnswer?> SetDraining(bool draining, long? basis) => throw new NotSupportedException();
 
-        public Task<RegisterAnswer?> Unregister() => throw new NotSupportedException();
+        public Task<RegisterAnswer?> Unregister(long? basis) => throw new NotSupportedException();
 
         public Task<WorkerDescription?> Describe() => throw new NotSupportedException();
 
