@@ -9,6 +9,7 @@ public abstract class MainJobTests(Mesh mesh)
     private const int Requests = 10_000;
     private const int WarmUpRequests = 1000;
     private const int Concurrent = 32;
+    private const int MostRounds = 5;
 
     private static readonly string[] Targets =
     [
@@ -36,12 +37,23 @@ public abstract class MainJobTests(Mesh mesh)
         // A process that compiles its code is slow, and gets less: rightly, but that is not what is counted here.
         await Task.WhenAll(workers.Select(WarmUpAsync));
         await SpreadAsync(service, idsByName, WarmUpRequests);
-        var byWorker = await SpreadAsync(service, idsByName, Requests);
+        // A pause of a busy machine is held against the worker that had it for some seconds, which is longer than a round.
+        var byWorker = idsByName.Values.ToDictionary(id => id, _ => 0);
+        for (var round = 1; round == 1 || (round <= MostRounds && !IsEven(byWorker)); round++)
+        {
+            foreach (var (id, count) in await SpreadAsync(service, idsByName, Requests))
+            {
+                byWorker[id] += count;
+            }
 
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Join(", ", byWorker));
-        Assert.Equal(idsByName.Values.Order(), byWorker.Keys.Order());
-        Assert.All(byWorker.Values, n => Assert.InRange(n, Requests / 3 * 0.8, Requests / 3 * 1.2));
+            TestContext.Current.TestOutputHelper!.WriteLine($"after {round} rounds: {string.Join(", ", byWorker)}");
+        }
+
+        Assert.True(IsEven(byWorker), string.Join(", ", byWorker));
     }
+
+    private static bool IsEven(Dictionary<string, int> byWorker) =>
+        byWorker.Values.All(n => Math.Abs(n - (byWorker.Values.Sum() / 3.0)) <= byWorker.Values.Sum() / 3.0 * 0.2);
 
     private static Task WarmUpAsync(WorkerProcess worker) => Parallel.ForAsync(0, WarmUpRequests, async (i, _) =>
     {
