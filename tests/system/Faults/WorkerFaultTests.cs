@@ -125,7 +125,8 @@ public sealed class WorkerFaultTests(FaultMesh mesh)
     private async Task<int> InFlightAsync(Service service)
     {
         var stats = await Task.WhenAll(mesh.Gateways.Select(g => g.Api.GetAsync($"/api/stats?service={service.Name}")));
-        return stats.Sum(s => s.Expect(200).Json.GetProperty("services")[0].GetProperty("in_flight").GetInt32());
+        return stats.Sum(answer => answer.Expect(200).Json.GetProperty("services").EnumerateArray()
+            .Sum(service => service.GetProperty("in_flight").GetInt32()));
     }
 
     private static async Task<WorkerProcess[]> OwnAsync(int count, Func<int, Task<WorkerProcess>> start)
