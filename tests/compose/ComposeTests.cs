@@ -204,6 +204,42 @@ public sealed class ComposeTests(Stack stack) : IClassFixture<Stack>
         await SeeAsync(FindBrowser()!, silos);
     }
 
+    [Fact]
+    public async Task Prometheus_finds_and_scrapes_every_gateway_and_silo()
+    {
+        await stack.ReadyAsync();
+        const string Program = "/usr/bin/prometheus";
+        Assert.SkipUnless(File.Exists(Program), "No prometheus here.");
+        const string Configuration = "/etc/prometheus/prometheus.yml";
+        // The machine's own, on the stack's network and with its configuration: its image is not for everybody to pull.
+        var container = (await Docker.RunAsync(
+            "run", "-d", "--rm", "--network", Stack.Network, "-v", $"{Program}:{Program}:ro",
+            "-v", $"{Path.Combine(Stack.Root, "compose", "prometheus", "prometheus.yml")}:{Configuration}:ro",
+            "debian:bookworm-slim", Program, $"--config.file={Configuration}", "--storage.tsdb.path=/tmp/data")).Trim();
+        try
+        {
+            using var prometheus = new Api(new Uri($"http://{await Stack.AddressAsync(container, Stack.Network)}:9090"));
+            foreach (var (job, count) in (IEnumerable<(string, int)>)[("gateway", 2), ("silo", 3)])
+            {
+                await Eventually.Equals(
+                    $"scraped of {job}",
+                    count,
+                    async () => await Stack.TryAsync(() => SeriesAsync(prometheus, $"up{{job=\"{job}\"}} == 1")),
+                    Recovery);
+            }
+
+            Assert.True(await SeriesAsync(prometheus, "orleans_catalog_activations") >= 3);
+        }
+        finally
+        {
+            await Docker.RunAsync("stop", container);
+        }
+    }
+
+    private static async Task<int> SeriesAsync(Api prometheus, string query) =>
+        (await prometheus.GetAsync($"/api/v1/query?query={Uri.EscapeDataString(query)}")).Expect(200).Json
+            .GetProperty("data").GetProperty("result").GetArrayLength();
+
     /// <summary>Opens the page of silos in a browser, keeps a picture of it, and reads it.</summary>
     private async Task SeeAsync(string browser, List<string> silos)
     {
