@@ -1,7 +1,7 @@
 using WorkerMesh.Examples.Embeddings;
 
 var builder = WebApplication.CreateSlimBuilder(args);
-builder.Logging.AddFilter("System.Net.Http", LogLevel.Warning);
+builder.Logging.AddFilter("System.Net.Http", LogLevel.Warning).AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
 builder.Services.AddSingleton(TimeProvider.System);
 builder.Services.AddHttpClient<MeshMember>(client =>
 {
