@@ -1,6 +1,11 @@
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Silo.Hosting;
 
+if (HealthProbe.Asked(args) is { } url)
+{
+    return await HealthProbe.RunAsync(url);
+}
+
 return await ExitCode.OfAsync(async () =>
 {
     var builder = WebApplication.CreateSlimBuilder(args);

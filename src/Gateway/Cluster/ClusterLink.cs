@@ -6,6 +6,7 @@ internal sealed class ClusterLink
     private volatile bool connected;
     private volatile bool everConnected;
     private volatile bool stranded = true;
+    private int silos;
     private TaskCompletionSource siloLost = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>
@@ -21,6 +22,9 @@ internal sealed class ClusterLink
 
     /// <summary>Whether there is no connection to any silo.</summary>
     public bool Stranded => stranded;
+
+    /// <summary>How many silos this gateway is connected to; 0 where it hosts its own.</summary>
+    public int Silos => Volatile.Read(ref silos);
 
     /// <summary>
     /// Ends when the connection to a silo goes. A call in flight through it would be answered by nobody: the Orleans
@@ -39,6 +43,7 @@ internal sealed class ClusterLink
     /// <summary>The number of silos that this gateway is connected to changed.</summary>
     public void OnSilosChanged(int now, int before)
     {
+        Volatile.Write(ref silos, now);
         stranded = now == 0;
         connected &= now > 0;
         Disturbed?.Invoke();

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using Orleans.Configuration;
+using Orleans.Dashboard;
 using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Dialects;
@@ -63,6 +64,7 @@ internal static class GatewayHosting
         services.AddSingletonHosted<VerdictReporter>();
         services.AddSingletonHosted<RouteTable>();
         services.AddSingletonHosted<GatewayPresence>();
+        services.AddSingletonHosted<DashboardAccess>();
         services.AddSingleton<IConnectionListenerFactory>(provider => new LingeringTransport(
             ActivatorUtilities.CreateInstance<SocketTransportFactory>(provider),
             provider.GetRequiredService<GatewayShutdown>()));
@@ -109,6 +111,7 @@ internal static class GatewayHosting
             // How late a gateway learns that the others have declared a hung silo dead. One small query each.
             client.Configure<Orleans.Configuration.GatewayOptions>(gateways =>
                 gateways.GatewayListRefreshPeriod = TimeSpan.FromSeconds(1));
+            client.AddMeshDashboard(builder.Configuration);
             client.UseConnectionRetryFilter<UntilConnected>();
             client.AddGatewayCountChangedHandler(provider => (_, change) => provider.GetRequiredService<ClusterLink>()
                 .OnSilosChanged(change.NumberOfConnectedGateways, change.PreviousNumberOfConnectedGateways));
@@ -129,6 +132,7 @@ internal static class GatewayHosting
         }
 
         app.UseMiddleware<CrossSiteGuard>();
+        app.UseMiddleware<DashboardGuard>();
         ForwardingEndpoint.Map(app);
         app.MapWorkers();
         app.MapServices();
@@ -140,6 +144,11 @@ internal static class GatewayHosting
         app.MapBroadcast();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint("/metrics");
+        if (app.Services.GetRequiredService<DashboardAccess>().IsOffered)
+        {
+            app.MapOrleansDashboard(DashboardAccess.Path).ExcludeFromDescription();
+        }
+
         app.MapOpenApi("/openapi/{documentName}.json");
     }
 

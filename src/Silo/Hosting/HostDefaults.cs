@@ -43,6 +43,7 @@ public static class HostDefaults
         });
         builder.Services.AddOptions<MeshOptions>().BindConfiguration(MeshOptions.Section).ValidateOnStart();
         builder.Services.AddSingleton<IValidateOptions<MeshOptions>, MeshOptionsValidator>();
+        builder.AddMeshDashboardOptions();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainTime);
         builder.Services.AddSingleton(TimeProvider.System);
     }

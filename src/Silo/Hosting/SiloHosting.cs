@@ -53,6 +53,8 @@ public static class SiloHosting
                 endpoints.GatewayListeningEndpoint = new(listen, endpoints.GatewayPort);
             });
         });
+        // Before the silo starts, and after it is configured: a silo that joins is live and not ready.
+        builder.Services.Insert(0, ServiceDescriptor.Singleton<IHostedService, SiloMonitoring>());
         builder.Services.AddHostedService<SiloAnnouncement>();
     }
 
@@ -86,6 +88,7 @@ public static class SiloHosting
         builder.UseOrleans(silo =>
         {
             configure(silo);
+            silo.AddMeshDashboard(builder.Configuration);
             silo.Services.AddOptions<ClusterOptions>().Configure<IOptions<MeshOptions>>((cluster, mesh) =>
             {
                 cluster.ServiceId = ServiceId;

@@ -23,6 +23,13 @@ public sealed class SiloOptions
     /// </summary>
     public string? AdvertisedAddress { get; set; }
 
+    /// <summary>
+    /// The port at which a silo in a process of its own answers <c>/health/live</c>, <c>/health/ready</c> and
+    /// <c>/metrics</c>. For a private network, like the other two. Default none.
+    /// </summary>
+    [Range(1, 65535)]
+    public int? MonitoringPort { get; set; }
+
     /// <summary>A name for people. Default: the host's name and the silo port.</summary>
     public string? Name { get; set; }
 }

@@ -148,6 +148,43 @@ public abstract partial class ReportsTests(Mesh mesh)
     }
 
     [Fact]
+    public async Task The_dashboard_is_served_on_loopback_and_names_every_silo()
+    {
+        foreach (var gateway in mesh.Gateways)
+        {
+            Assert.Equal("text/html", (await gateway.Api.GetAsync("/dashboard/")).Expect(200).ContentType);
+            var silos = (await gateway.Api.GetAsync("/api/peers")).Expect(200).Json.GetProperty("silos").EnumerateArray()
+                .Where(s => s.GetProperty("status").GetString() == "active")
+                .Select(s => s.GetProperty("address").GetString()!.Split('@')[0]).ToList();
+            await Eventually.Holds(
+                $"counters of {string.Join(", ", silos)}",
+                () => gateway.Api.GetAsync("/dashboard/DashboardCounters"),
+                a => a.Status == 200 && silos.All(silo => a.Text.Contains(silo, StringComparison.Ordinal)),
+                TimeSpan.FromSeconds(30));
+            // Logs name what workers said.
+            Assert.NotEqual(200, (await gateway.Api.GetAsync("/dashboard/Trace")).Status);
+        }
+    }
+
+    [Fact]
+    public async Task A_gateway_beyond_loopback_serves_the_dashboard_only_to_who_has_the_password()
+    {
+        (string, string)[] addresses =
+            [("Kestrel__Endpoints__a__Url", "http://127.0.0.1:0"), ("Kestrel__Endpoints__b__Url", "http://0.0.0.0:0")];
+        await using var closed = await mesh.StartGatewayAsync(addresses);
+        (await closed.Api.GetAsync("/dashboard/")).ExpectProblem(404);
+        await closed.Process.LineAsync("The dashboard is off");
+        await using var open = await mesh.StartGatewayAsync(
+            [.. addresses, ("Dashboard__Username", "operator"), ("Dashboard__Password", "only-for-tests")]);
+        var refused = await open.Api.GetAsync("/dashboard/");
+        refused.ExpectProblem(401);
+        Assert.StartsWith("Basic ", refused.Header("WWW-Authenticate"), StringComparison.Ordinal);
+        var authorization = "Basic " + Convert.ToBase64String("operator:only-for-tests"u8);
+        (await open.Api.SendAsync(HttpMethod.Get, "/dashboard/", null, ("Authorization", authorization))).Expect(200);
+        Assert.DoesNotContain("only-for-tests", open.Process.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_openapi_document_describes_every_path()
     {
         string[] expected =

@@ -15,6 +15,7 @@ public sealed class BadConfigurationTests(SharedPostgres postgres)
     [InlineData("Silo__SiloPort", "99999", "SiloPort")]
     [InlineData("Silo__SiloPort", "many", "SiloPort")]
     [InlineData("Mesh__ClusterId", "a b", "Mesh:ClusterId")]
+    [InlineData("Silo__MonitoringPort", "99999", "MonitoringPort")]
     [InlineData("Registry__LoadStep", "7", "LoadStep")]
     [InlineData("ConnectionStrings__Cluster", "", "ConnectionStrings__Cluster")]
     [InlineData("ConnectionStrings__Cluster", "Host=db;Color=green", "ConnectionStrings__Cluster")]
@@ -35,6 +36,8 @@ public sealed class BadConfigurationTests(SharedPostgres postgres)
     [InlineData("Gateway__Services__ocr__FirstByteTimeout", "00:00:00", "Gateway:Services:ocr.FirstByteTimeout")]
     [InlineData("Gateway__Services__a b__FirstByteTimeout", "00:00:01", "Gateway:Services:a b")]
     [InlineData("Mesh__DataDirectory", "/proc/nowhere", "/proc/nowhere")]
+    [InlineData("Dashboard__Username", "operator", "Dashboard:Username and Dashboard:Password")]
+    [InlineData("Dashboard__Enabled", "perhaps", "Dashboard:Enabled")]
     [InlineData("ConnectionStrings__Cluster", "Host=db;Color=green", "ConnectionStrings__Cluster")]
     [InlineData("ConnectionStrings__Cluster", "db:5432/mesh", "ConnectionStrings__Cluster")]
     public async Task A_gateway_ends_with_a_sentence_that_names_the_setting(string setting, string value, string named)
