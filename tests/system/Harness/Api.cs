@@ -17,6 +17,8 @@ public sealed class Api(Uri address) : IDisposable
     {
         UseProxy = false,
         AllowAutoRedirect = false,
+        // Or the 101st request over HTTP/2 waits for one of the others to end.
+        EnableMultipleHttp2Connections = true,
         // Nothing is added to what a test sends.
         ActivityHeadersPropagator = null,
     })
