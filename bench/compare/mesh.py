@@ -1,0 +1,59 @@
+"""WorkerMesh's own programs, built in Release."""
+
+import json
+import os
+
+from stage import Invalid, answers, fetch, listens
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+# Sockets are the gateway's and bare YARP's alike: what is set here is set for both.
+SOCKETS = {}
+HOUR = 3600
+
+
+def binary(project, name):
+    """The path of a built program."""
+    return os.path.join(ROOT, "artifacts", "bin", project, "release", f"WorkerMesh.{name}")
+
+
+def said(command):
+    """The same, as it is printed."""
+    return command.replace(ROOT + "/", "")
+
+
+class Gateway:
+    """A gateway process and its API."""
+
+    def __init__(self, program, port):
+        self.program, self.port, self.url = program, port, f"http://127.0.0.1:{port}"
+
+    def register(self, worker, upstream, service):
+        """Registers a worker for an hour, without a check of whether it can be reached."""
+        body = {"url": f"http://127.0.0.1:{upstream}", "services": [service], "lease_seconds": HOUR}
+        status, answer = fetch(f"{self.url}/api/workers/{worker}?check=false", json.dumps(body).encode(), "PUT")
+        if status not in (200, 201):
+            raise Invalid(f"registering {worker}: {status} {answer[:200]!r}")
+
+    def count(self, service):
+        """How many workers of a service type the gateway knows."""
+        status, answer = fetch(f"{self.url}/api/services/{service}")
+        return json.loads(answer)["count"] if status == 200 else 0
+
+
+def start_embedded(stage, name="gateway"):
+    """A gateway with a silo of its own: registrations in a SQLite file of the stage's directory."""
+    port, data = stage.port(), stage.path(f"{name}-data")
+    program = stage.start(
+        name, [binary("Gateway", "Gateway"), "--urls", f"http://127.0.0.1:{port}"],
+        lambda: answers(f"http://127.0.0.1:{port}/health/ready"),
+        {"Mesh__DataDirectory": data, **SOCKETS}, redact=(ROOT + "/",))
+    return Gateway(program, port)
+
+
+def start_bare_yarp(stage, upstream):
+    """YARP with one fixed destination. Returns its port and program."""
+    port = stage.port()
+    program = stage.start(
+        "yarp", [binary("BareYarp", "BareYarp"), "--urls", f"http://127.0.0.1:{port}",
+                 "--destination", f"http://127.0.0.1:{upstream}"], lambda: listens(port), SOCKETS, redact=(ROOT + "/",))
+    return port, program
