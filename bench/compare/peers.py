@@ -4,7 +4,7 @@ runtime takes as many)."""
 
 import os
 
-from stage import listens
+from stage import answers, listens
 
 ANSWER = "WorkerMesh bench: " + "a small answer of 128 bytes ".ljust(128 - 18 - 1, ".") + "\n"
 WORKERS = 10
@@ -142,3 +142,14 @@ http://127.0.0.1:{port} {{
     environment = {"HOME": stage.directory, "XDG_DATA_HOME": stage.directory, "XDG_CONFIG_HOME": stage.directory}
     return port, stage.start(
         "caddy", ["caddy", "run", "--config", file, "--adapter", "caddyfile"], lambda: listens(port), environment)
+
+
+def start_etcd(stage):
+    """One etcd, with its defaults: each put is on the disk before it is answered. Returns its address."""
+    port, peers = stage.port(), stage.port()
+    url, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"
+    stage.start(
+        "etcd", ["etcd", "--data-dir", stage.path("etcd-data"), "--listen-client-urls", url, "--advertise-client-urls", url,
+                 "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
+                 "--logger", "zap", "--log-level", "error"], lambda: answers(f"{url}/health"))
+    return url

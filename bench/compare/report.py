@@ -1,5 +1,6 @@
 """Writes what was measured, on what, and how."""
 
+import glob
 import json
 import os
 import platform
@@ -20,6 +21,10 @@ def output_of(*command):
         return "not there"
 
 
+def postgres():
+    return sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))[-1:]
+
+
 def versions():
     return {
         "WorkerMesh": output_of("git", "describe", "--always", "--dirty"),
@@ -27,6 +32,7 @@ def versions():
         "nginx": output_of("/usr/sbin/nginx", "-v"),
         "haproxy": output_of("/usr/sbin/haproxy", "-v"),
         "caddy": output_of("caddy", "version"),
+        "PostgreSQL": output_of(*postgres(), "--version"),
         "etcd": output_of("etcd", "--version"),
         "wrk": output_of("wrk", "-v").split("[")[0].strip(),
         "h2load": output_of("h2load", "--version"),
@@ -77,7 +83,7 @@ def write(arguments, bench, rows, started):
     facts = {
         "measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(started)), "took_seconds": round(time.time() - started),
         "quick": arguments.quick, "rounds": bench.rounds, "seconds": bench.seconds,
-        "machine": about, "versions": versions(), "started": bench.stage.commands, "load": load.said(bench.stage.directory),
+        "machine": about, "versions": versions(), "started": bench.commands, "load": load.said(bench.stage.directory),
     }
     with open(os.path.join(ROOT, f"{arguments.output}.json"), "w", encoding="utf-8") as file:
         json.dump({**facts, "rows": [row.as_json() for row in rows if isinstance(row, Row)],

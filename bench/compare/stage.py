@@ -93,6 +93,10 @@ class Stage:
         self.given = set()
         self.endings = []
 
+    def at_end(self, end):
+        """Has a function called when the stage ends, before what was started is stopped."""
+        self.endings.append(end)
+
     def __enter__(self):
         return self
 
@@ -135,10 +139,7 @@ class Stage:
         for secret in (self.directory, *redact):
             said = said.replace(secret, "$DIR" if secret == self.directory else "")
         self.commands[name] = said
-        extra = {}
-        if user and os.geteuid() == 0:
-            entry = pwd.getpwnam(user)
-            extra = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+        extra = as_user(user)
         with open(log, "wb") as output:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self.directory,
@@ -154,10 +155,26 @@ class Stage:
             time.sleep(0.1)
         return program
 
+    def run(self, command, user=None):
+        """Runs a program to its end."""
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.directory, check=False, **as_user(user))
+        if done.returncode != 0:
+            raise Invalid(f"{command[0]} ended with {done.returncode}: {done.stderr[-1000:]}")
+        return done.stdout
+
     def stop(self, program):
         """Ends one program before the others."""
         program.stop()
         self.programs.remove(program)
+
+
+def as_user(name):
+    """What has a child run as that user, where we are root."""
+    if not name or os.geteuid() != 0:
+        return {}
+    entry = pwd.getpwnam(name)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
 
 
 def listens(port):
