@@ -8,14 +8,19 @@ import time
 
 import control
 import forwarding
+import large
 import report
+import scale
 from results import Skipped, say
 from stage import Invalid, Stage
 
 # What runs beside each other shares what it needs; between the groups everything is ended.
 GROUPS = (
-    {"forward": forwarding.small_get, "post": forwarding.post},
+    {"forward": forwarding.small_get, "post": forwarding.post, "large": large.bodies},
     {"registrations": control.registrations, "heartbeats": control.heartbeats, "find": control.find, "watch": control.watch},
+    {"choice": scale.choice},
+    {"beside": scale.beside, "storm": scale.storm},
+    {"memory": scale.memory},
 )
 NAMES = [name for group in GROUPS for name in group]
 

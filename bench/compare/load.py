@@ -28,12 +28,13 @@ def run(name, command, limit):
     return json.loads(lines[-1])
 
 
-def wrk(url, connections, seconds, method="GET", size=0):
-    """Requests a second and latencies in milliseconds. Any error makes it invalid."""
+def wrk(url, connections, seconds, method="GET", size=0, path=None, count=0):
+    """Requests a second and latencies in milliseconds, of one path or of many in the form of path. Any error makes it invalid."""
+    many = [path, str(count)] if path else []
     report = run(
-        f"wrk {method} {size or ''}".strip(),
+        " ".join(["wrk", method, *([str(size)] if size else []), *many[:1]]),
         ["wrk", "-t", str(min(WRK_THREADS, connections)), "-c", str(connections), "-d", f"{seconds}s", "--timeout", "10s", "--latency",
-         "-s", os.path.join(HERE, "report.lua"), url, "--", method, str(size)], seconds + 30)
+         "-s", os.path.join(HERE, "report.lua"), url, "--", method, str(size), *many], seconds + 30)
     errors = {name: report[name] for name in ("status", "connect", "read", "write", "timeout") if report[name]}
     if errors or not report["requests"]:
         raise Invalid(f"wrk counted errors {errors} in {report['requests']} requests")

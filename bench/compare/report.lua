@@ -1,10 +1,20 @@
--- For wrk: sends GET, or POST of so many bytes, and reports one line of JSON. Arguments: method, bytes.
+-- For wrk: sends GET, or POST of so many bytes, and reports one line of JSON. Arguments: method, bytes, and, for requests to
+-- many paths, the paths' form and how many there are.
 function init(arguments)
   wrk.method = arguments[1] or "GET"
   local size = tonumber(arguments[2] or "0")
   if size > 0 then
     wrk.body = string.rep("x", size)
     wrk.headers["Content-Type"] = "application/octet-stream"
+  end
+
+  local form, count = arguments[3], tonumber(arguments[4] or "0")
+  if count > 0 then
+    local requests = {}
+    for number = 0, count - 1 do
+      requests[number] = wrk.format(nil, string.format(form, number))
+    end
+    request = function() return requests[math.random(0, count - 1)] end
   end
 end
 
