@@ -1,7 +1,6 @@
 """Runs comparisons and writes bench/results.md and bench/results.json. Started by bench/run."""
 
 import argparse
-import os
 import signal
 import sys
 import time
@@ -11,8 +10,9 @@ import forwarding
 import large
 import report
 import scale
+import silos
 from results import Skipped, say
-from stage import Invalid, Stage
+from stage import Invalid, Stage, processors_in_use
 
 # What runs beside each other shares what it needs; between the groups everything is ended.
 GROUPS = (
@@ -21,6 +21,7 @@ GROUPS = (
     {"choice": scale.choice},
     {"beside": scale.beside, "storm": scale.storm},
     {"memory": scale.memory},
+    {"silos": silos.control_plane},
 )
 NAMES = [name for group in GROUPS for name in group]
 
@@ -31,14 +32,16 @@ class Bench:
     def __init__(self, arguments):
         self.stage, self.quick = None, arguments.quick
         self.rounds = arguments.rounds or (2 if arguments.quick else 5)
-        self.seconds = arguments.seconds or (2 if arguments.quick else 4)
+        self.seconds = arguments.seconds or (2 if arguments.quick else 3)
         self.warm_up = 1 if arguments.quick else 3
+        self.chosen = bool(arguments.comparisons)
         self.made, self.commands = {}, {}
-        self.load_before = os.getloadavg()[0]
+        self.others = []
 
     def begin(self, stage):
         """What follows is started on that stage."""
         self.stage, self.made = stage, {}
+        self.others.append(processors_in_use())
         stage.commands = self.commands
 
     def once(self, name, make):
@@ -53,7 +56,7 @@ def main():
     parser.add_argument("comparisons", nargs="*", metavar="comparison", help=f"of {', '.join(NAMES)}; without any, all")
     parser.add_argument("--quick", action="store_true", help="two short rounds, about two minutes: for a look, not for claims")
     parser.add_argument("--rounds", type=int, help="in place of 5")
-    parser.add_argument("--seconds", type=int, help="of one measurement, in place of 4")
+    parser.add_argument("--seconds", type=int, help="of one measurement, in place of 3")
     parser.add_argument("--output", default="bench/results", help="the results' path without .md and .json")
     arguments = parser.parse_args()
     for name in arguments.comparisons:
@@ -63,9 +66,12 @@ def main():
     started, rows, bench = time.time(), [], Bench(arguments)
     chosen = arguments.comparisons or NAMES
     for group in GROUPS:
+        names = [name for name in group if name in chosen]
+        if not names:
+            continue
         with Stage() as stage:
             bench.begin(stage)
-            for name in (name for name in group if name in chosen):
+            for name in names:
                 try:
                     rows += group[name](bench)
                 except Invalid as fault:

@@ -47,7 +47,6 @@ def machine():
     return {
         "processors": f"{os.cpu_count()} × {models[0] if models else platform.machine()}",
         "memory": f"{memory:,} MiB", "kernel": platform.release(),
-        "load before and after": None,
     }
 
 
@@ -79,7 +78,7 @@ def table(rows):
 def write(arguments, bench, rows, started):
     """Both files; after each comparison, so that a run that is ended early leaves what it has."""
     about = machine()
-    about["load before and after"] = f"{bench.load_before:.1f}, {os.getloadavg()[0]:.1f} (one minute)"
+    about["processors that others used before each group"] = ", ".join(f"{used:.1f}" for used in bench.others)
     facts = {
         "measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(started)), "took_seconds": round(time.time() - started),
         "quick": arguments.quick, "rounds": bench.rounds, "seconds": bench.seconds,

@@ -24,6 +24,19 @@ class Invalid(Exception):
     """A measurement that says nothing: an error in it, or a wrong answer."""
 
 
+def processors_in_use(seconds=2):
+    """How many processors were busy on this machine meanwhile."""
+    def busy():
+        with open("/proc/stat", encoding="ascii") as file:
+            fields = [int(field) for field in file.readline().split()[1:9]]
+        # All but idle and waiting for the disk.
+        return sum(fields) - fields[3] - fields[4]
+
+    before = busy()
+    time.sleep(seconds)
+    return (busy() - before) / TICKS / seconds
+
+
 class Program:
     """A process of its own process group, and its children."""
 
