@@ -12,11 +12,12 @@ import report
 import scale
 import silos
 from results import Skipped, say
-from stage import Invalid, Stage, processors_in_use
+from stage import Invalid, Stage
 
 # What runs beside each other shares what it needs; between the groups everything is ended.
 GROUPS = (
-    {"forward": forwarding.small_get, "post": forwarding.post, "large": large.bodies},
+    {"forward": forwarding.small_get, "post": forwarding.post},
+    {"large": large.bodies},
     {"registrations": control.registrations, "heartbeats": control.heartbeats, "find": control.find, "watch": control.watch},
     {"choice": scale.choice},
     {"beside": scale.beside, "storm": scale.storm},
@@ -36,12 +37,10 @@ class Bench:
         self.warm_up = 1 if arguments.quick else 3
         self.chosen = bool(arguments.comparisons)
         self.made, self.commands = {}, {}
-        self.others = []
 
     def begin(self, stage):
         """What follows is started on that stage."""
         self.stage, self.made = stage, {}
-        self.others.append(processors_in_use())
         stage.commands = self.commands
 
     def once(self, name, make):

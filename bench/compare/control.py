@@ -6,7 +6,7 @@ import json
 import load
 import mesh
 import peers
-from results import Row, interleave, say
+from results import interleave, say
 from stage import Invalid, fetch
 
 CLIENTS = 64
@@ -57,11 +57,11 @@ def registrations(bench):
     for url in urls.values():
         ours(url, bench.warm_up)
     theirs(bench.warm_up)
-    samples = interleave(bench.rounds, {
+    samples = interleave(bench, {
         **{name: lambda url=url: ours(url, bench.seconds) for name, url in urls.items()}, "etcd": lambda: theirs(bench.seconds)})
     return [
-        Row(f"durable registrations, {CLIENTS} clients, {name}", metric, "etcd put with a lease", samples.of(name, metric),
-            samples.of("etcd", metric), 1, at_least, faults=samples.faults_of(name, "etcd"))
+        samples.row(f"durable registrations, {CLIENTS} clients, {name}", metric, name, "etcd", 1, at_least=at_least,
+                    against="etcd put with a lease")
         for name in urls for metric, at_least in (("operations/s", True), ("p99 ms", False))]
 
 
@@ -87,10 +87,9 @@ def heartbeats(bench):
     measures = {"one by one": singly, "batches": batches, "etcd": theirs}
     for measure in measures.values():
         measure(bench.warm_up)
-    samples = interleave(bench.rounds, {name: lambda m=measure: m(bench.seconds) for name, measure in measures.items()})
+    samples = interleave(bench, {name: lambda m=measure: m(bench.seconds) for name, measure in measures.items()})
     return [
-        Row(work, "operations/s", "etcd lease keep-alives", samples.of(name, "operations/s"), samples.of("etcd", "operations/s"), bar,
-            faults=samples.faults_of(name, "etcd"))
+        samples.row(work, "operations/s", name, "etcd", bar, against="etcd lease keep-alives")
         for work, name, bar in ((f"heartbeats one by one, {CLIENTS} clients", "one by one", 1),
                                 (f"heartbeats in batches of {BATCH}, {BATCH_CLIENTS} clients", "batches", 5))]
 
@@ -125,11 +124,12 @@ def find(bench):
         return load.h2load(ours, 32, 0, seconds, name="h2load find")
 
     look()
-    mine(bench.warm_up), theirs(bench.warm_up)
-    samples = interleave(bench.rounds, {"gateway": lambda: mine(bench.seconds), "etcd": lambda: theirs(bench.seconds)})
+    mine(bench.warm_up)
+    theirs(bench.warm_up)
+    samples = interleave(bench, {"gateway": lambda: mine(bench.seconds), "etcd": lambda: theirs(bench.seconds)})
     look()
-    return [Row(f"find by service type, {FOUND} workers, 32 requests at once", "requests/s", "etcd range of the same size",
-                samples.of("gateway", "requests/s"), samples.of("etcd", "requests/s"), 5, faults=samples.faults_of("gateway", "etcd"))]
+    return [samples.row(f"find by service type, {FOUND} workers, 32 requests at once", "requests/s", "gateway", "etcd", 5,
+                        against="etcd range of the same size")]
 
 
 def watch(bench):
@@ -153,8 +153,8 @@ def watch(bench):
     }
     for warm in measures.values():
         warm()
-    samples = interleave(bench.rounds, measures)
+    samples = interleave(bench, measures)
     return [
-        Row(f"a registration seen by a watcher in another process, {name}", metric, "etcd watch", samples.of(name, metric),
-            samples.of("etcd", metric), 1, at_least=False, faults=samples.faults_of(name, "etcd"))
+        samples.row(f"a registration seen by a watcher in another process, {name}", metric, name, "etcd", 1, at_least=False,
+                    against="etcd watch")
         for name in measures if name != "etcd" for metric in ("p50 ms", "p99 ms")]

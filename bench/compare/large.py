@@ -7,23 +7,22 @@ import forwarding
 import load
 import mesh
 import peers
-from results import Row, interleave, say
+from results import interleave, say
 from stage import Invalid, listens
 
 SIZE = 1 << 30
 MIB = 1 << 20
-GROWTH_BAR = 64
+GROWTH, GROWTH_BAR = "memory growth MiB, the most", 64
 LIMIT = 120
 
 
 class Peak:
-    """The most memory that a program came to use meanwhile, beyond what it used at the beginning, in MiB."""
+    """The most memory that a program came to use meanwhile, beyond what it used before, in MiB."""
 
-    def __init__(self, program):
-        self.program, self.over, self.growth = program, threading.Event(), 0.0
+    def __init__(self, program, before):
+        self.program, self.before, self.over, self.growth = program, before, threading.Event(), 0.0
 
     def __enter__(self):
-        self.before = self.program.resident()
         self.thread = threading.Thread(target=self.sample, daemon=True)
         self.thread.start()
         return self
@@ -53,7 +52,8 @@ def curl(stage, name, *arguments):
 def start_sink(bench):
     """The worker that reads uploads. Returns its port."""
     port = bench.stage.port()
-    bench.stage.start("sink", [load.OWN, "sink", "--url", f"http://127.0.0.1:{port}"], lambda: listens(port), redact=(mesh.ROOT + "/",))
+    bench.stage.start(
+        "sink", [load.OWN, "sink", "--url", f"http://127.0.0.1:{port}"], lambda: listens(port), redact=(mesh.ROOT + "/",))
     return port
 
 
@@ -61,7 +61,7 @@ def bodies(bench):
     """1 GiB down and up."""
     stage = bench.stage
     systems = forwarding.start(bench, ["gateway", "nginx, buffering off"])
-    gateway = bench.once("gateway", lambda: None)
+    gateway = forwarding.gateway_of(bench)
     sink = start_sink(bench)
     gateway.register("sink", sink, "sink")
     nginx = peers.start_nginx(stage, [sink], "nginx-upload", "off")[0]
@@ -81,22 +81,24 @@ def bodies(bench):
         return {"MiB/s": rate}
 
     def watched(measure):
-        with Peak(gateway.program) as peak:
+        with Peak(gateway.program, before) as peak:
             figures = measure()
-        return {**figures, "growth MiB": peak.growth}
+        return {**figures, GROWTH: peak.growth}
 
+    # Of a gateway that has served, and no large body yet.
+    load.wrk(f"{systems['gateway']}/", 32, bench.warm_up)
+    before = gateway.program.resident()
     measures = {
         "download, gateway": lambda: watched(lambda: download(systems["gateway"])),
         "download, nginx": lambda: download(systems["nginx, buffering off"]),
         "upload, gateway": lambda: watched(lambda: upload(f"{gateway.url}/service/sink")),
         "upload, nginx": lambda: upload(f"http://127.0.0.1:{nginx}/"),
     }
-    samples = interleave(bench.rounds, measures)
+    samples = interleave(bench, measures)
     rows = []
     for way in ("download", "upload"):
         ours, theirs = f"{way}, gateway", f"{way}, nginx"
-        rows.append(Row(f"1 GiB {way}", "MiB/s", "nginx, buffering off", samples.of(ours, "MiB/s"), samples.of(theirs, "MiB/s"), 0.8,
-                        faults=samples.faults_of(ours, theirs)))
-        rows.append(Row(f"1 GiB {way}", "memory growth MiB, the most", "", samples.of(ours, "growth MiB"), None, GROWTH_BAR,
-                        at_least=False, worst=True, faults=samples.faults_of(ours)))
+        rows.append(samples.row(f"1 GiB {way}", "MiB/s", ours, theirs, 0.8, against="nginx, buffering off"))
+        rows.append(samples.row(
+            f"1 GiB {way}", GROWTH, ours, None, GROWTH_BAR, at_least=False, worst=True))
     return rows

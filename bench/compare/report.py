@@ -63,22 +63,22 @@ def verdict_of(row):
 
 
 def table(rows):
-    lines = ["| work | metric | against | ours | theirs | figure | bar | |", "| --- | --- | --- | --- | --- | --- | --- | --- |"]
+    lines = ["| work | metric | against | ours | theirs | figure | bar | | others |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for row in rows:
         if isinstance(row, Skipped):
-            lines.append(f"| {row.work} | | | | | | | not measured: {' '.join(row.reason.split())[:300]} |")
+            lines.append(f"| {row.work} | | | | | | | not measured: {' '.join(row.reason.split())[:300]} | |")
             continue
         theirs = "" if row.peer is None else show_spread(row.peer)
         figure = show(row.figure()) + (" ×" if row.peer is not None and row.figure() is not None else "")
         lines.append(f"| {row.work} | {row.metric} | {row.against} | {show_spread(row.ours)} | {theirs} | {figure} | {bar_of(row)} | "
-                     f"{verdict_of(row)} |")
+                     f"{verdict_of(row)} | {'' if row.others is None else f'{row.others:.1f}'} |")
     return "\n".join(lines)
 
 
 def write(arguments, bench, rows, started):
     """Both files; after each comparison, so that a run that is ended early leaves what it has."""
     about = machine()
-    about["processors that others used before each group"] = ", ".join(f"{used:.1f}" for used in bench.others)
     facts = {
         "measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(started)), "took_seconds": round(time.time() - started),
         "quick": arguments.quick, "rounds": bench.rounds, "seconds": bench.seconds,
@@ -94,7 +94,9 @@ def write(arguments, bench, rows, started):
         "Written by `bench/run`; [what is compared and how](README.md). "
         + ("**A quick look: two short rounds, no claims.** " if arguments.quick else "")
         + f"Medians of {bench.rounds} interleaved rounds (min–max), {bench.seconds} s each; a figure with × is the ratio of "
-        "medians. Absolute numbers say as much of the machine as of the programs.", "",
+        "medians. Absolute numbers say as much of the machine as of the programs. *Others*: how many of its "
+        f"{os.cpu_count()} processors programs that have nothing to do with this used meanwhile (median); with more than a few tenths, "
+        "what a ratio says is uncertain.", "",
         table(rows), "", *([*notes, ""] if notes else []),
         "## On what", "", *(f"- {name}: {value}" for name, value in about.items()), "",
         *(f"- {name}: {value}" for name, value in facts["versions"].items()), "",

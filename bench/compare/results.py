@@ -16,7 +16,7 @@ class Samples:
     """What was measured: numbers by what was measured (a system under a load) and by metric, one a round."""
 
     def __init__(self):
-        self.values, self.faults = {}, {}
+        self.values, self.faults, self.others = {}, {}, {}
 
     def add(self, measure, figures):
         for metric, value in figures.items():
@@ -25,25 +25,33 @@ class Samples:
     def of(self, measure, metric):
         return self.values.get((measure, metric), [])
 
-    def faults_of(self, *measures):
-        return [fault for measure in measures for fault in self.faults.get(measure, [])]
+    def row(self, work, metric, ours, theirs, bar, **more):
+        """Ours against a peer's, or without one."""
+        measures = [ours, theirs] if theirs else [ours]
+        more.setdefault("against", theirs or "")
+        return Row(
+            work, metric, ours=self.of(ours, metric), peer=self.of(theirs, metric) if theirs else None, bar=bar,
+            faults=[fault for measure in measures for fault in self.faults.get(measure, [])],
+            others=statistics.median([used for measure in measures for used in self.others.get(measure, [])] or [0]), **more)
 
 
-def interleave(rounds, measures):
+def interleave(bench, measures):
     """Calls each of the measures (name: function that returns figures by metric) once a round, from another one on each
     time, so that what the machine does beside falls on all of them."""
     samples, names = Samples(), list(measures)
-    for number in range(rounds):
+    for number in range(bench.rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
             try:
-                figures = measures[name]()
+                figures, others = bench.stage.used_by_others(measures[name])
             except Invalid as fault:
                 samples.faults.setdefault(name, []).append(str(fault))
                 say(f"  round {number + 1}  {name}: INVALID, {fault}")
                 continue
             samples.add(name, figures)
-            say(f"  round {number + 1}  {name}: " + ", ".join(f"{m} {show(v)}" for m, v in figures.items()))
+            samples.others.setdefault(name, []).append(others)
+            say(f"  round {number + 1}  {name}: " + ", ".join(f"{m} {show(v)}" for m, v in figures.items())
+                + f"; others used {others:.1f} processors")
     return samples
 
 
@@ -53,10 +61,10 @@ class Row:
 
     work: str
     metric: str
-    against: str
     ours: list
     peer: list | None
     bar: float
+    against: str = ""
     # Whether the figure is to be at least the bar (rates), or at most (times, memory).
     at_least: bool = True
     goal: float | None = None
@@ -64,6 +72,8 @@ class Row:
     note: str = ""
     # Whether the largest figure counts, and not the median.
     worst: bool = False
+    # Processors that programs that are not ours used meanwhile, the median; None where that is not known.
+    others: float | None = None
 
     def figure(self):
         """The ratio of medians, or the median where there is no peer."""
@@ -89,6 +99,7 @@ class Row:
             "figure": self.figure(), "figure_is": "ratio of medians" if self.peer is not None else "maximum" if self.worst else "median",
             "bar": self.bar, "bar_is": "at least" if self.at_least else "at most", "goal": self.goal,
             "verdict": self.verdict(), "faults": self.faults, "note": self.note,
+            "processors_used_by_others": self.others,
         }
 
 

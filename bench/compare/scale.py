@@ -2,7 +2,6 @@
 
 import glob
 import json
-import math
 import os
 import subprocess
 import time
@@ -10,7 +9,6 @@ import time
 import forwarding
 import load
 import mesh
-import peers
 from results import Row, interleave, say
 from stage import Invalid
 
@@ -18,10 +16,6 @@ FEW, MANY, EACH = 1_000, 100_000, 100
 QUICK_MANY = 10_000
 CONNECTIONS = 8
 STORM = 1_000
-
-
-def upstreams_of(bench):
-    return bench.once("upstream", lambda: peers.start_upstream(bench.stage))
 
 
 def comma(ports):
@@ -41,15 +35,16 @@ def choice(bench):
         raise Invalid(f"the benchmark ended with {done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
     with open(files[0], encoding="utf-8") as file:
         found = json.load(file)["Benchmarks"][0]
+    work = "route choice among 10,000 instances"
     return [
-        Row("route choice among 10,000 instances", "ns, BenchmarkDotNet", "", found["Statistics"]["OriginalValues"], None, 100, False),
-        Row("route choice among 10,000 instances", "bytes allocated", "", [found["Memory"]["BytesAllocatedPerOperation"]], None, 0, False),
+        Row(work, "ns, BenchmarkDotNet", found["Statistics"]["OriginalValues"], None, 100, at_least=False),
+        Row(work, "bytes allocated", [found["Memory"]["BytesAllocatedPerOperation"]], None, 0, at_least=False),
     ]
 
 
 def memory(bench):
     """Two gateways, one with a hundred times the workers of the other, in service types of as many."""
-    stage, ports = bench.stage, upstreams_of(bench)
+    stage, ports = bench.stage, forwarding.upstreams_of(bench)
     many = QUICK_MANY if bench.quick else MANY
     gateways = {}
     for name, workers in (("few", FEW), ("many", many)):
@@ -72,14 +67,13 @@ def memory(bench):
     for what, path in (("find", "/api/services/scale-%d"), ("choice", "/service/scale-%d/")):
         for name in gateways:
             paths(name, path, bench.warm_up)
-    samples = interleave(bench.rounds, measures)
+    samples = interleave(bench, measures)
     each = (resident["many"] - resident["few"]) / 1024 / (many - FEW)
-    rows = [Row(f"{many:,} workers in one process", "KiB each, resident", "", [each], None, 4, False,
+    rows = [Row(f"{many:,} workers in one process", "KiB each, resident", [each], None, 4, at_least=False,
                 note=f"{resident['few'] >> 20} MiB at {FEW:,} workers, {resident['many'] >> 20} MiB at {many:,}")]
     for what, work in (("find", f"find, {EACH} of {many:,} workers"), ("choice", f"a forwarded request, {EACH} of {many:,} workers")):
-        ours, theirs = f"{what}, many", f"{what}, few"
-        rows.append(Row(work, "p99 ms", f"{EACH} of {FEW:,}", samples.of(ours, "p99 ms"), samples.of(theirs, "p99 ms"), 1.5, False,
-                        faults=samples.faults_of(ours, theirs)))
+        rows.append(samples.row(
+            work, "p99 ms", f"{what}, many", f"{what}, few", 1.5, at_least=False, against=f"{EACH} of {FEW:,}"))
     return rows
 
 
@@ -102,15 +96,14 @@ def storm(bench):
         return {"processor seconds": gateway.program.cpu_seconds() - before}
 
     register(3 * STORM)
-    samples = interleave(math.ceil(bench.rounds * 0.6), {"few": lambda: register(STORM), "many": lambda: register(10 * STORM)})
-    return [Row(f"registration storm, {10 * STORM:,} workers of one service type at once", "processor seconds", f"itself at {STORM:,}",
-                samples.of("many", "processor seconds"), samples.of("few", "processor seconds"), 12, False,
-                faults=samples.faults_of("few", "many"))]
+    samples = interleave(bench, {"few": lambda: register(STORM), "many": lambda: register(10 * STORM)})
+    return [samples.row(f"registration storm, {10 * STORM:,} workers of one service type at once", "processor seconds", "many", "few",
+                        12, at_least=False, against=f"itself at {STORM:,}")]
 
 
 def beside(bench):
     """Forwarded requests to a service type of 1,000 workers, alone and while these send heartbeats and register again."""
-    ports = upstreams_of(bench)
+    ports = forwarding.upstreams_of(bench)
     gateway = mesh.start_embedded(bench.stage, "busy gateway")
     load.own("fill", "--url", gateway.url, "--prefix", "busy", "--workers", 1000, "--each", 1000, "--upstreams", comma(ports))
     url = f"{gateway.url}/service/busy-0/"
@@ -120,14 +113,16 @@ def beside(bench):
         return forwarding.checked(url, None, lambda: load.wrk(url, 32, seconds))
 
     def busy(seconds):
-        with load.Background("background", "--url", gateway.url, "--prefix", "busy", "--service", "busy-0", "--workers", 1000,
-                             "--upstreams", comma(ports), "--heartbeats", 1000, "--registrations", 100, "--seconds", seconds + 1) as load_of:
+        with load.Background(
+                "background", "--url", gateway.url, "--prefix", "busy", "--service", "busy-0", "--workers", 1000,
+                "--upstreams", comma(ports), "--heartbeats", 1000, "--registrations", 100, "--seconds", seconds + 1) as arriving:
             time.sleep(0.5)
             figures = alone(seconds)
-            load_of.figures()
+            arriving.figures()
         return figures
 
-    alone(bench.warm_up), busy(bench.warm_up)
-    samples = interleave(bench.rounds, {"idle": lambda: alone(bench.seconds), "busy": lambda: busy(bench.seconds)})
-    return [Row("forwarding beside 1,000 heartbeats/s and 100 registrations/s of the same service type", "requests/s", "itself idle",
-                samples.of("busy", "requests/s"), samples.of("idle", "requests/s"), 0.9, faults=samples.faults_of("idle", "busy"))]
+    alone(bench.warm_up)
+    busy(bench.warm_up)
+    samples = interleave(bench, {"idle": lambda: alone(bench.seconds), "busy": lambda: busy(bench.seconds)})
+    return [samples.row("forwarding beside 1,000 heartbeats/s and 100 registrations/s of the same service type", "requests/s",
+                        "busy", "idle", 0.9, against="itself idle")]

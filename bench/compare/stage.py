@@ -4,6 +4,7 @@ import ctypes
 import os
 import pwd
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -24,17 +25,16 @@ class Invalid(Exception):
     """A measurement that says nothing: an error in it, or a wrong answer."""
 
 
-def processors_in_use(seconds=2):
-    """How many processors were busy on this machine meanwhile."""
-    def busy():
-        with open("/proc/stat", encoding="ascii") as file:
-            fields = [int(field) for field in file.readline().split()[1:9]]
-        # All but idle and waiting for the disk.
-        return sum(fields) - fields[3] - fields[4]
+def busy_seconds():
+    """Processor time that this machine has used since it started: all but idle and waiting for the disk."""
+    with open("/proc/stat", encoding="ascii") as file:
+        fields = [int(field) for field in file.readline().split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS
 
-    before = busy()
-    time.sleep(seconds)
-    return (busy() - before) / TICKS / seconds
+
+def own_seconds():
+    """What of it this process used, and those of its children that have ended."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 class Program:
@@ -120,6 +120,15 @@ class Stage:
             program.stop()
         self.programs.clear()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def used_by_others(self, measure):
+        """What a measurement returns, and how many processors programs that are not ours used meanwhile."""
+        def others():
+            return busy_seconds() - own_seconds() - sum(program.cpu_seconds() for program in self.programs)
+
+        begun, before = time.monotonic(), others()
+        figures = measure()
+        return figures, max(0.0, (others() - before) / (time.monotonic() - begun))
 
     def path(self, *parts):
         """A path in the temporary directory."""

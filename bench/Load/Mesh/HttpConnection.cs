@@ -32,7 +32,8 @@ internal sealed class HttpConnection : IDisposable
     /// <summary>Sends one request; returns the status and the body, which is valid until the next.</summary>
     public async Task<(int Status, ReadOnlyMemory<byte> Body)> SendAsync(string method, string path, byte[] body)
     {
-        var head = $"{method} {path} HTTP/1.1\r\nHost: {server.Authority}\r\nContent-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n";
+        var head = $"{method} {path} HTTP/1.1\r\nHost: {server.Authority}\r\nContent-Type: application/json\r\n"
+            + $"Content-Length: {body.Length}\r\n\r\n";
         var request = new byte[head.Length + body.Length];
         Encoding.ASCII.GetBytes(head, request);
         body.CopyTo(request, head.Length);

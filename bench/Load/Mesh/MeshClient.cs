@@ -27,8 +27,12 @@ internal sealed class MeshClient(Uri gateway) : IDisposable
     /// <param name="url">Where the worker is.</param>
     /// <param name="service">Its one service type.</param>
     /// <param name="sent">A time that watchers are told, in ticks; 0 for none.</param>
-    public static byte[] Registration(string url, string service, long sent = 0) => Encoding.UTF8.GetBytes(
-        $$"""{"url": "{{url}}", "services": ["{{service}}"], "capabilities": {"gpu": true, "vram": 24, "sent": {{sent}}}, "lease_seconds": {{LeaseSeconds}}}""");
+    public static byte[] Registration(string url, string service, long sent = 0) => Encoding.UTF8.GetBytes($$"""
+        {
+          "url": "{{url}}", "services": ["{{service}}"], "lease_seconds": {{LeaseSeconds}},
+          "capabilities": {"gpu": true, "vram": 24, "sent": {{sent}}}
+        }
+        """);
 
     /// <summary>Registers a worker durably, without a look at whether it can be reached.</summary>
     public Task RegisterAsync(string worker, byte[] registration) =>
@@ -44,8 +48,11 @@ internal sealed class MeshClient(Uri gateway) : IDisposable
     });
 
     /// <summary>The body of a batch.</summary>
-    public static byte[] Batch(IEnumerable<string> workers) => Encoding.UTF8.GetBytes(
-        $$"""{"workers": [{{string.Join(", ", workers.Select(w => $$"""{"worker_id": "{{w}}", "current_load": 0.42, "active_requests": 3}"""))}}]}""");
+    public static byte[] Batch(IEnumerable<string> workers)
+    {
+        var beats = workers.Select(w => $$"""{"worker_id": "{{w}}", "current_load": 0.42, "active_requests": 3}""");
+        return Encoding.UTF8.GetBytes($$"""{"workers": [{{string.Join(", ", beats)}}]}""");
+    }
 
     /// <summary>The events of a service type, line by line.</summary>
     public async Task<StreamReader> FollowAsync(string service) =>
