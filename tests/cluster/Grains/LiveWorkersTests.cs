@@ -72,7 +72,7 @@ public sealed class LiveWorkersTests
         Assert.NotNull(await mesh.Worker("w8").Unregister());
         Assert.Null(await mesh.Worker("w8").Describe());
         await mesh.Advance(TimeSpan.FromMinutes(11), TimeSpan.FromMinutes(1));
-        Assert.Equal(WorkerState.Offline, (await mesh.Worker("w9").Describe())!.State);
+        Assert.Equal(WorkerState.Offline, (await mesh.Worker("w6").Describe())!.State);
         // Nothing of it was asked of the store but what a heartbeat of an unknown incarnation asks.
         Assert.InRange(mesh.Store.Calls(StoreOperation.Read), reads, reads + 2);
     }
