@@ -9,6 +9,8 @@ if (HealthProbe.Asked(args) is { } url)
 return await ExitCode.OfAsync(async () =>
 {
     var builder = WebApplication.CreateSlimBuilder(WorkerMesh.Silo.Hosting.HostDefaults.WithFixedConfiguration(args));
+    // Before anything opens a socket.
+    SocketCompletions.Configure(builder.Configuration);
     builder.AddHostDefaults();
     var embedded = ClusterDatabase.ConnectionString(builder.Configuration) is null;
     if (embedded)

@@ -1,5 +1,5 @@
-using System.Collections.Frozen;
 using System.Net;
+using WorkerMesh.Gateway.Forwarding.Http1;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
 using Yarp.ReverseProxy.Forwarder;
@@ -8,18 +8,10 @@ namespace WorkerMesh.Gateway.Forwarding;
 
 /// <summary>One attempt at one worker: says where the request goes, and notes when the answer begins.</summary>
 internal sealed class AttemptTransformer(
-    WorkerLink link,
-    string url,
-    string target,
-    string serviceType,
-    TimeProvider clock,
-    Action<double>? onFirstByte,
-    Func<bool>? giveWay = null) : HttpTransformer
+    ForwardedRequest attempted, WorkerLink link, string url, string target, AnswerNotes notes, TimeProvider clock)
+    : HttpTransformer
 {
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
-
-    private static readonly FrozenSet<string> Kept = FrozenSet.Create(
-        StringComparer.OrdinalIgnoreCase, "Upgrade", "TE", "Host", "Content-Length", "Transfer-Encoding");
 
     private readonly TimeSpan startedAt = clock.Elapsed();
 
@@ -68,7 +60,7 @@ internal sealed class AttemptTransformer(
 
         Set("X-Forwarded-Proto", request.Scheme);
         Set("X-Forwarded-Host", request.Host.Value ?? "");
-        Set("X-Forwarded-Prefix", $"/service/{serviceType}");
+        Set("X-Forwarded-Prefix", $"/service/{attempted.Route.ServiceType.Value}");
         headers.TryAddWithoutValidation("Via", request.Protocol == "HTTP/2" ? "2 workermesh" : "1.1 workermesh");
 
         void Set(string name, string value)
@@ -84,18 +76,12 @@ internal sealed class AttemptTransformer(
         if (proxyResponse is not null)
         {
             Watch?.OnAnswerBegan();
-            if (BusyAnswer.RetryAfter(proxyResponse, clock.GetUtcNow()) is { } pause)
+            GaveWay = !notes.OnAnswer(
+                httpContext, attempted, link, startedAt, BusyAnswer.RetryAfter(proxyResponse, clock.GetUtcNow()));
+            if (GaveWay)
             {
-                // Its latency is not counted: it refuses faster than others work.
-                link.Busy(pause, clock.Elapsed());
-                GaveWay = !httpContext.Response.HasStarted && giveWay?.Invoke() == true;
-                return GaveWay ? new(false) : Copy(httpContext, proxyResponse, cancellationToken);
+                return new(false);
             }
-
-            var now = clock.Elapsed();
-            var seconds = (now - startedAt).TotalSeconds;
-            link.Answered(seconds, now);
-            onFirstByte?.Invoke(seconds);
         }
 
         return Copy(httpContext, proxyResponse, cancellationToken);
@@ -133,5 +119,5 @@ internal sealed class AttemptTransformer(
     private static IEnumerable<string> NamedAsHopByHop(IEnumerable<string?> connection) => connection
         .SelectMany(value => (value ?? "").Split(
             ',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
-        .Where(name => !Kept.Contains(name));
+        .Where(name => !HopByHop.Kept.Contains(name));
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 
 namespace WorkerMesh.Gateway.Forwarding;
 
@@ -9,9 +10,16 @@ namespace WorkerMesh.Gateway.Forwarding;
 internal static class BusyAnswer
 {
     /// <summary>For how long the worker asks to be left alone; null where it does not.</summary>
-    public static TimeSpan? RetryAfter(HttpResponseMessage answer, DateTimeOffset now)
+    public static TimeSpan? RetryAfter(HttpResponseMessage answer, DateTimeOffset now) =>
+        answer.StatusCode == HttpStatusCode.ServiceUnavailable ? Pause(answer.Headers.RetryAfter, now) : null;
+
+    /// <summary>The same, where the status is 503 and this is the field's value.</summary>
+    public static TimeSpan? RetryAfter(string? value, DateTimeOffset now) =>
+        value is not null && RetryConditionHeaderValue.TryParse(value, out var retryAfter) ? Pause(retryAfter, now) : null;
+
+    private static TimeSpan? Pause(RetryConditionHeaderValue? retryAfter, DateTimeOffset now)
     {
-        if (answer.StatusCode != HttpStatusCode.ServiceUnavailable || answer.Headers.RetryAfter is not { } retryAfter)
+        if (retryAfter is null)
         {
             return null;
         }

@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Options;
+using WorkerMesh.Gateway.Forwarding.Http1;
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Gateway.Stats;
@@ -14,7 +16,8 @@ namespace WorkerMesh.Gateway.Forwarding;
 /// Takes a request to a worker and the answer back.
 /// 1. Choose a worker (<see cref="WorkerPicker"/>) and take a place at it; where all are at their limits, wait for one
 ///    (<see cref="RequestQueue"/>).
-/// 2. Send the request to the URL it was reached at last, stream the answer back (YARP's forwarder).
+/// 2. Send the request to the URL it was reached at last, stream the answer back (<see cref="Http1Sender"/>,
+///    or YARP's forwarder for other protocols).
 /// 3. On a connect failure go on to its next URL; when all have failed, set the worker aside, let the other gateways
 ///    know (<see cref="VerdictReporter"/>), and choose another one.
 /// 4. When it was sent and not answered, set the worker aside, and choose another one only if the request may be
@@ -28,16 +31,22 @@ namespace WorkerMesh.Gateway.Forwarding;
 internal sealed class RequestForwarder(
     IHttpForwarder forwarder,
     WorkerClient client,
+    Http1Sender direct,
     WorkerPicker picker,
     VerdictReporter verdicts,
+    AnswerNotes notes,
     GatewayMetrics metrics,
     TimeProvider clock,
     IOptions<GatewayOptions> options)
 {
     private readonly GatewayOptions options = options.Value;
 
+    /// <summary>Null where it is switched off.</summary>
+    private readonly Http1Sender? http1 = options.Value.OwnHttp1Client ? direct : null;
+
     /// <summary>Forwards a request; on failure writes nothing, and says how it failed.</summary>
-    public async Task<ForwardResult> Forward(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<ForwardResult> Forward(
         HttpContext context, Route route, RequestWishes wishes, string target, SendPlan plan)
     {
         var startedAt = clock.Elapsed();
@@ -59,7 +68,7 @@ internal sealed class RequestForwarder(
         }
         finally
         {
-            GiveBack(request.Next);
+            AnswerNotes.GiveBack(request.Next);
             Array.Clear(tried);
             ArrayPool<WorkerLink?>.Shared.Return(tried);
             route.Stats.Ended(result.Outcome, result.Attempts);
@@ -67,7 +76,8 @@ internal sealed class RequestForwarder(
         }
     }
 
-    private async Task<ForwardResult> ForwardToAny(HttpContext context, ForwardedRequest request, string target)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<ForwardResult> ForwardToAny(HttpContext context, ForwardedRequest request, string target)
     {
         var failed = ForwardOutcome.NoWorker;
         var retries = request.Route.Retries;
@@ -168,48 +178,8 @@ internal sealed class RequestForwarder(
         return waited;
     }
 
-    /// <summary>
-    /// Whether a request that a busy worker refused goes to another one, at which a place is then taken. Only to one in
-    /// good standing: where all are busy, asking all of them each time would make them busier.
-    /// </summary>
-    private bool GiveWay(ForwardedRequest request)
-    {
-        if (!request.IsResendable
-            || request.Sent + 1 >= options.MaxSendAttempts
-            || request.Attempts >= options.MaxConnectAttempts)
-        {
-            return false;
-        }
-
-        var next = picker.Pick(new(
-            request.Route.Snapshot!, request.Tried.Span, request.IsRepeatable, request.Wishes.Affinity, LastResort.None));
-        if (next.Instance is null)
-        {
-            return false;
-        }
-
-        if (!request.Route.Retries.TrySpend(clock.Elapsed()))
-        {
-            GiveBack(next);
-            return false;
-        }
-
-        request.Sent++;
-        request.Next = next;
-        return true;
-    }
-
-    /// <summary>Gives back a place that was taken for an attempt that is not made.</summary>
-    private static void GiveBack(in Choice choice)
-    {
-        if (choice.Instance is { } instance)
-        {
-            instance.Link.GiveUp();
-            instance.Link.Offer();
-        }
-    }
-
-    private async Task<AttemptFault> ForwardTo(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<AttemptFault> ForwardTo(
         HttpContext context, ForwardedRequest request, Instance instance, string target)
     {
         var link = instance.Link;
@@ -236,29 +206,21 @@ internal sealed class RequestForwarder(
         }
     }
 
-    private Task<AttemptFault> Send(
+    private ValueTask<AttemptFault> Send(
         HttpContext context, ForwardedRequest request, WorkerLink link, string url, string target)
     {
-        var route = request.Route;
-        var transformer = new AttemptTransformer(
-            link,
-            url,
-            target,
-            route.ServiceType.Value,
-            clock,
-            seconds =>
-            {
-                route.Stats.FirstByte.Record(seconds);
-                metrics.OnFirstByte(route, seconds);
-                verdicts.Reached(request.Current);
-            },
-            () => GiveWay(request));
+        if (http1?.Find(context, url) is { } endpoint)
+        {
+            return http1.Send(context, request, link, endpoint, target);
+        }
+
+        var transformer = new AttemptTransformer(request, link, url, target, notes, clock);
         return request.Plan.Watched
             ? SendWatched(context, request, url, transformer)
             : Send(context, request.Plan, url, transformer, CancellationToken.None);
     }
 
-    private async Task<AttemptFault> SendWatched(
+    private async ValueTask<AttemptFault> SendWatched(
         HttpContext context, ForwardedRequest request, string url, AttemptTransformer transformer)
     {
         var hasBody = !request.IsResendable;
@@ -290,7 +252,7 @@ internal sealed class RequestForwarder(
         }
     }
 
-    private async Task<AttemptFault> Send(
+    private async ValueTask<AttemptFault> Send(
         HttpContext context, SendPlan plan, string url, AttemptTransformer transformer, CancellationToken expired)
     {
         var config = plan.ConfigFor(context.Request, url);

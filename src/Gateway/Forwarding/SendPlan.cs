@@ -45,7 +45,7 @@ internal sealed class SendPlan
         : plain;
 
     /// <summary>Not application/grpc-web, which is made for HTTP/1.1.</summary>
-    private static bool IsGrpc(string? contentType) =>
+    public static bool IsGrpc(string? contentType) =>
         contentType is not null
         && contentType.StartsWith(GrpcType, StringComparison.OrdinalIgnoreCase)
         && (contentType.Length == GrpcType.Length || contentType[GrpcType.Length] is '+' or ';' or ' ');

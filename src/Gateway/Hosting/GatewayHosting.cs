@@ -1,3 +1,4 @@
+using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -9,6 +10,7 @@ using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Dialects;
 using WorkerMesh.Gateway.Forwarding;
+using WorkerMesh.Gateway.Forwarding.Http1;
 using WorkerMesh.Gateway.Probing;
 using WorkerMesh.Gateway.Reading;
 using WorkerMesh.Gateway.Routing;
@@ -56,6 +58,9 @@ internal static class GatewayHosting
         services.AddSingleton<JobSender>();
         services.AddSingleton<ReachabilityProbe>();
         services.AddSingleton<WorkerClient>();
+        services.AddSingleton<WorkerConnections>();
+        services.AddSingleton<Http1Sender>();
+        services.AddSingleton<AnswerNotes>();
         services.AddSingleton<WorkerPicker>();
         services.AddSingleton<SendPlans>();
         services.AddSingleton<RequestForwarder>();
@@ -69,12 +74,17 @@ internal static class GatewayHosting
         services.AddSingleton<IConnectionListenerFactory>(provider => new LingeringTransport(
             ActivatorUtilities.CreateInstance<SocketTransportFactory>(provider),
             provider.GetRequiredService<GatewayShutdown>()));
+        services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionBlocksFactory>();
+        // Runs a request on the thread that has just received it, without handing it to another: where it blocks, others go on.
+        services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxApiBody;
             // Readers of long answers may pause; how long is for Gateway:BetweenBytesTimeout to say.
             kestrel.Limits.MinResponseDataRate = null;
+            // What workers say in header fields is passed on byte for byte.
+            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             PriorKnowledge.Use(kestrel, kestrel.ApplicationServices.GetRequiredService<TimeProvider>());
         });
         // Addresses with a certificate.

@@ -1,0 +1,101 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Connections.Features;
+using WorkerMesh.Gateway.Routing;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Gateway.Forwarding.Http1;
+
+/// <summary>
+/// Sends a request to a worker in HTTP/1.1 over plain TCP and streams the answer back: what YARP's forwarder and the
+/// runtime's HttpClient do together, for this case alone and at a part of their cost.
+/// 1. Take a connection that rests, or make one.
+/// 2. Send the head, with the content where that is short and there; what is longer is sent beside the next steps.
+/// 3. Read the answer's head; interim answers are read over. A connection that rested and ends here without a byte was
+///    closed by the worker in the same moment: what may be repeated is sent again, once, on a new one.
+/// 4. Note the answer, or give way to another worker; else pass status and headers on.
+/// 5. Pass the content on as it comes, and the trailers.
+/// 6. Wait for what is still being sent, and let the connection rest where nothing is left on it.
+/// <see cref="Exchange"/> takes steps 2 to 6.
+/// </summary>
+internal sealed class Http1Sender(WorkerConnections connections, AnswerNotes notes, TimeProvider clock)
+{
+    /// <summary>Where a request leads, if it is one for this; null where YARP sends it.</summary>
+    public WorkerEndpoint? Find(HttpContext context, string url)
+    {
+        var request = context.Request;
+        return request.Headers.Upgrade.Count > 0
+            // The client waits to be asked for the content until the worker is ready for it.
+            || request.Headers.Expect.Count > 0
+            || HttpMethods.IsConnect(request.Method)
+            || (HttpProtocol.IsHttp2(request.Protocol) && SendPlan.IsGrpc(request.ContentType))
+                ? null
+                : connections.Find(url, clock.Elapsed());
+    }
+
+    /// <summary>Sends it. Where it fails before the answer began nothing was written to the client.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<AttemptFault> Send(
+        HttpContext context, ForwardedRequest request, WorkerLink link, WorkerEndpoint endpoint, string target)
+    {
+        var startedAt = clock.Elapsed();
+        var clientGone = ClientGone(context);
+        for (var again = false; ; again = true)
+        {
+            // :: Step 1
+            WorkerConnection? connection = null;
+            var rested = !again && endpoint.Pool.TryRent(out connection);
+            if (!rested)
+            {
+                try
+                {
+                    connection = await connections.Connect(endpoint, request.Plan.Limits.Connect, clientGone);
+                }
+                catch (SocketException)
+                {
+                    return AttemptFault.NothingSent;
+                }
+                catch (OperationCanceledException)
+                {
+                    return AttemptFault.Client;
+                }
+            }
+
+            var exchange = new Exchange(context, request, link, endpoint, connection!, notes, startedAt);
+            var end = Outcome.Failed;
+            try
+            {
+                using var registration = clientGone.UnsafeRegister(static c => ((WorkerConnection)c!).Abort(), connection);
+                end = await exchange.Run(target);
+            }
+            finally
+            {
+                // Also where it throws, which it should not.
+                if (end == Outcome.Reusable)
+                {
+                    endpoint.Pool.Return(connection!);
+                }
+                else
+                {
+                    connection!.Dispose();
+                }
+            }
+
+            if (end != Outcome.Stale || !rested)
+            {
+                return exchange.Fault != AttemptFault.None && clientGone.IsCancellationRequested
+                    ? AttemptFault.Client
+                    : exchange.Fault;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Cancelled when the client leaves. Over HTTP/1.1 that is when its connection closes, whose token is there already;
+    /// that of the request would be made anew for each.
+    /// </summary>
+    private static CancellationToken ClientGone(HttpContext context) =>
+        !HttpProtocol.IsHttp2(context.Request.Protocol) && context.Features.Get<IConnectionLifetimeFeature>() is { } lifetime
+            ? lifetime.ConnectionClosed
+            : context.RequestAborted;
+}

@@ -1,0 +1,142 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+
+namespace WorkerMesh.Gateway.Forwarding.Http1;
+
+/// <summary>How sending a request's content ended.</summary>
+internal enum SendEnd
+{
+    Sent,
+
+    /// <summary>The worker takes no more, or the connection was given up.</summary>
+    WorkerGone,
+
+    /// <summary>The client broke off, paused for too long, or sent what is no content.</summary>
+    ClientFault,
+}
+
+/// <summary>How it ended, and for a fault of the client's the status that tells it so.</summary>
+internal readonly record struct SendResult(SendEnd End, int Status = 0);
+
+/// <summary>Sends the content of a request to a worker, piece by piece: what is not sent yet stays with the client.</summary>
+internal static class RequestContent
+{
+    private const int MostPieceBytes = 64 * 1024;
+
+    /// <summary>The size line of a piece in eight digits, so that its room is known beforehand.</summary>
+    private const int SizeLineBytes = 10;
+
+    /// <summary>
+    /// Puts the whole of it behind the head where it is short and has come with that: one piece for the network. It is not
+    /// consumed before it is sent, so that another connection can be tried.
+    /// </summary>
+    /// <param name="input">The client's content.</param>
+    /// <param name="length">What Content-Length says.</param>
+    /// <param name="output">Where the head was written.</param>
+    /// <param name="content">What was put there; to be advanced past in the input where this returns true.</param>
+    public static bool TryWriteWhole(PipeReader input, long? length, Outgoing output, out ReadOnlySequence<byte> content)
+    {
+        content = default;
+        if (length is not { } known || known > MostPieceBytes || !input.TryRead(out var read))
+        {
+            return false;
+        }
+
+        content = read.Buffer;
+        if (read.IsCanceled || content.Length < known)
+        {
+            input.AdvanceTo(content.Start);
+            return false;
+        }
+
+        content.CopyTo(output.Room((int)known));
+        output.Advance((int)known);
+        return true;
+    }
+
+    /// <summary>Sends all of it. The limit between bytes holds for each piece; the last sets the one for the answer.</summary>
+    public static async Task<SendResult> Send(PipeReader input, bool isChunked, Exchange exchange)
+    {
+        var connection = exchange.Connection;
+        var output = connection.Output;
+        for (var isLast = false; !isLast;)
+        {
+            ReadResult read;
+            try
+            {
+                read = await Read(input, connection);
+            }
+            catch (Exception e) when (e is IOException or BadHttpRequestException or OperationCanceledException)
+            {
+                if (connection.IsClosed && !connection.ClientPaused)
+                {
+                    return new(SendEnd.WorkerGone);
+                }
+
+                // Who waits for the answer need not any more.
+                connection.Abort();
+                return new(SendEnd.ClientFault, e is BadHttpRequestException bad ? bad.StatusCode
+                    : connection.ClientPaused ? StatusCodes.Status408RequestTimeout
+                    : StatusCodes.Status400BadRequest);
+            }
+
+            output.Clear();
+            var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, MostPieceBytes));
+            isLast = read.IsCompleted && piece.Length == read.Buffer.Length;
+            Write(output, piece, isChunked, isLast);
+            input.AdvanceTo(piece.End);
+            connection.Expect(exchange.Limits.BetweenBytes);
+            try
+            {
+                await connection.Send(output.Written);
+            }
+            catch (Exception e) when (ConnectionFault.Is(e))
+            {
+                // It may have answered all the same.
+                return new(SendEnd.WorkerGone);
+            }
+
+            connection.Expect(isLast && !exchange.HasHead ? exchange.Limits.FirstByte : exchange.Limits.BetweenBytes);
+        }
+
+        return new(SendEnd.Sent);
+    }
+
+    private static async ValueTask<ReadResult> Read(PipeReader input, WorkerConnection connection)
+    {
+        if (input.TryRead(out var ready))
+        {
+            return ready;
+        }
+
+        connection.OnReadingClient(begins: true);
+        try
+        {
+            return await input.ReadAsync(connection.GivenUp);
+        }
+        finally
+        {
+            connection.OnReadingClient(begins: false);
+        }
+    }
+
+    private static void Write(Outgoing output, in ReadOnlySequence<byte> piece, bool isChunked, bool isLast)
+    {
+        var length = (int)piece.Length;
+        if (isChunked && length > 0)
+        {
+            length.TryFormat(output.Room(SizeLineBytes), out _, "x8", CultureInfo.InvariantCulture);
+            output.Advance(SizeLineBytes - 2);
+            output.Write("\r\n"u8);
+        }
+
+        piece.CopyTo(output.Room(length));
+        output.Advance(length);
+        if (isChunked)
+        {
+            output.Write(length > 0 ? "\r\n"u8 : default);
+            output.Write(isLast ? "0\r\n\r\n"u8 : default);
+        }
+    }
+}

@@ -1,0 +1,267 @@
+using System.Buffers;
+using System.Net.Sockets;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Gateway.Forwarding.Http1;
+
+/// <summary>
+/// A connection to a worker, used by one request at a time. Its time limit is a number that a timer looks at no oftener
+/// than once per limit, so that a request costs no timer of its own. Whoever gives it up (the timer, the client who
+/// leaves) closes the socket, and every read and write in progress ends.
+/// </summary>
+internal sealed class WorkerConnection : IDisposable
+{
+    private const int IdleBytes = 4096;
+    private const int StreamingBytes = 64 * 1024;
+
+    /// <summary>No limit holds.</summary>
+    private const long Never = long.MaxValue;
+
+    /// <summary>The limit was over, and the connection is given up.</summary>
+    private const long Over = long.MinValue;
+
+    private readonly Socket socket;
+    private readonly TimeProvider clock;
+    private readonly ITimer timer;
+    private byte[] buffer = ArrayPool<byte>.Shared.Rent(IdleBytes);
+    private int start;
+    private int end;
+    private ValueTask<int> ahead;
+    private bool isAhead;
+    private long deadlineTicks = Never;
+    private long timerTicks = Never;
+    private CancellationTokenSource? givenUp;
+    private int closed;
+    private volatile bool readsClient;
+
+    public WorkerConnection(Socket socket, TimeProvider clock)
+    {
+        this.socket = socket;
+        this.clock = clock;
+        CreatedAt = IdleSince = clock.Elapsed();
+        timer = clock.CreateTimer(
+            static c => ((WorkerConnection)c!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public TimeSpan CreatedAt { get; }
+
+    public TimeSpan IdleSince { get; private set; }
+
+    /// <summary>What is sent next.</summary>
+    public Outgoing Output { get; } = new();
+
+    public AnswerHead Head { get; } = new();
+
+    /// <summary>Values of header fields that were seen last, to not make the same strings for each answer.</summary>
+    public ValueCache Values { get; } = new();
+
+    /// <summary>What was received and not consumed.</summary>
+    public ReadOnlySpan<byte> Received => buffer.AsSpan(start, end - start);
+
+    /// <summary>Whether a time limit was over.</summary>
+    public bool TimedOut => Volatile.Read(ref deadlineTicks) == Over;
+
+    /// <summary>Whether, when it was, the client had a part of its request still to send, and paused.</summary>
+    public bool ClientPaused { get; private set; }
+
+    public bool IsClosed => Volatile.Read(ref closed) != 0;
+
+    /// <summary>
+    /// Cancelled when it is given up, for what does not end with the socket: waiting for the client. Only asked for where
+    /// there is something to wait for.
+    /// </summary>
+    public CancellationToken GivenUp
+    {
+        get
+        {
+            if (Volatile.Read(ref givenUp) is { } existing)
+            {
+                return existing.Token;
+            }
+
+            var made = new CancellationTokenSource();
+            made = Interlocked.CompareExchange(ref givenUp, made, null) ?? made;
+            if (IsClosed)
+            {
+                made.Cancel();
+            }
+
+            return made.Token;
+        }
+    }
+
+    /// <summary>Says for how long nothing may happen from now on.</summary>
+    public void Expect(TimeSpan limit)
+    {
+        var deadline = clock.Elapsed().Ticks + limit.Ticks;
+        while (Volatile.Read(ref deadlineTicks) is var before && before != Over)
+        {
+            if (Interlocked.CompareExchange(ref deadlineTicks, deadline, before) == before)
+            {
+                break;
+            }
+        }
+
+        // It looks early enough as it is, almost always.
+        if (deadline < Volatile.Read(ref timerTicks))
+        {
+            Volatile.Write(ref timerTicks, deadline);
+            timer.Change(limit, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Waiting for the client's next bytes begins or ends.</summary>
+    public void OnReadingClient(bool begins) => readsClient = begins;
+
+    /// <summary>Sends all of it.</summary>
+    public async ValueTask Send(ReadOnlyMemory<byte> bytes)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None)..];
+        }
+    }
+
+    /// <summary>Receives more behind what is there; tell <see cref="OnReceived"/> how much. 0: the worker has closed.</summary>
+    public ValueTask<int> Receive()
+    {
+        if (isAhead)
+        {
+            isAhead = false;
+            return ahead;
+        }
+
+        if (start == end)
+        {
+            start = end = 0;
+        }
+        else if (end == buffer.Length)
+        {
+            MakeRoom();
+        }
+
+        return socket.ReceiveAsync(buffer.AsMemory(end), SocketFlags.None);
+    }
+
+    public void OnReceived(int count) => end += count;
+
+    /// <summary>Receives past the buffer, which must be empty.</summary>
+    public ValueTask<int> Receive(Memory<byte> into) => socket.ReceiveAsync(into, SocketFlags.None);
+
+    public void Consume(int count) => start += count;
+
+    /// <summary>Makes the buffer larger, for content that is passed on in large pieces.</summary>
+    public void ReceiveMore()
+    {
+        if (buffer.Length < StreamingBytes)
+        {
+            Grow(StreamingBytes);
+        }
+    }
+
+    /// <summary>
+    /// Begins to wait for the next answer before there is a request, which costs nothing: that read is due anyway. A worker
+    /// that sends anything now, or closes, is noticed before the next request is sent.
+    /// </summary>
+    /// <returns>Whether it may be used again.</returns>
+    public bool TryRest()
+    {
+        if (start != end || isAhead || IsClosed)
+        {
+            return false;
+        }
+
+        // No limit holds any more; that may come a moment too late.
+        if (Interlocked.Exchange(ref deadlineTicks, Never) == Over)
+        {
+            return false;
+        }
+
+        start = end = 0;
+        if (buffer.Length >= StreamingBytes)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            buffer = ArrayPool<byte>.Shared.Rent(IdleBytes);
+        }
+
+        Output.Clear();
+        IdleSince = clock.Elapsed();
+#pragma warning disable CA2012 // It is consumed once, by the first Receive of the next request.
+        ahead = socket.ReceiveAsync(buffer.AsMemory(), SocketFlags.None);
+#pragma warning restore CA2012
+        isAhead = true;
+        return IsSilent;
+    }
+
+    /// <summary>Whether, at rest, neither bytes nor the end of the connection came.</summary>
+    public bool IsSilent => isAhead && !ahead.IsCompleted && !IsClosed;
+
+    /// <summary>Gives it up: whatever waits for it fails. Any thread may.</summary>
+    public void Abort()
+    {
+        if (Interlocked.Exchange(ref closed, 1) != 0)
+        {
+            return;
+        }
+
+        timer.Dispose();
+        // No linger: what a worker has not read is of no use to it.
+        socket.Dispose();
+        Volatile.Read(ref givenUp)?.Cancel();
+    }
+
+    /// <summary>The one that used it is done with it.</summary>
+    public void Dispose()
+    {
+        Abort();
+        Output.Dispose();
+        // The buffer is left to the collector: a read that was cut off may still be writing into it.
+    }
+
+    private void MakeRoom()
+    {
+        if (start > 0)
+        {
+            buffer.AsSpan(start, end - start).CopyTo(buffer);
+            (start, end) = (0, end - start);
+        }
+        else
+        {
+            Grow(2 * buffer.Length);
+        }
+    }
+
+    private void Grow(int bytes)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(bytes);
+        Received.CopyTo(larger);
+        ArrayPool<byte>.Shared.Return(buffer);
+        (buffer, start, end) = (larger, 0, end - start);
+    }
+
+    private void Look()
+    {
+        // First, so that a limit that is set from here on sets the timer itself.
+        Interlocked.Exchange(ref timerTicks, Never);
+        while (Volatile.Read(ref deadlineTicks) is var deadline && deadline is not (Never or Over))
+        {
+            var left = deadline - clock.Elapsed().Ticks;
+            if (left > 0)
+            {
+                Interlocked.Exchange(ref timerTicks, deadline);
+                // A moment later, for a timer that ticks early would only have to be set again.
+                timer.Change(TimeSpan.FromTicks(left) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
+                if (Volatile.Read(ref deadlineTicks) >= deadline)
+                {
+                    return;
+                }
+            }
+            else if (Interlocked.CompareExchange(ref deadlineTicks, Over, deadline) == deadline)
+            {
+                ClientPaused = readsClient;
+                Abort();
+                return;
+            }
+        }
+    }
+}

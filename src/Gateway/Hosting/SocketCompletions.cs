@@ -1,0 +1,26 @@
+namespace WorkerMesh.Gateway.Hosting;
+
+/// <summary>
+/// Whether what waits for a socket goes on in the thread that hears of all of them (<see
+/// cref="GatewayOptions.InlineCompletions"/>). The runtime reads it from an environment variable when the first socket is
+/// used, and knows no other way to say it; so this comes before everything that has one.
+/// </summary>
+internal static class SocketCompletions
+{
+    public const string Variable = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+
+    /// <summary>Says it to the runtime, unless whoever started the process has.</summary>
+    public static void Configure(IConfiguration configuration)
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is null && IsInline(configuration))
+        {
+            Environment.SetEnvironmentVariable(Variable, "1");
+        }
+    }
+
+    /// <summary>What is no truth value is refused later, with the other options.</summary>
+    private static bool IsInline(IConfiguration configuration) =>
+        bool.TryParse(
+            configuration[$"{GatewayOptions.Section}:{nameof(GatewayOptions.InlineCompletions)}"], out var inline)
+        && inline;
+}
