@@ -58,7 +58,7 @@ def bar_of(row):
 
 def verdict_of(row):
     if row.verdict() == "invalid":
-        return "**invalid**: " + (row.faults[0] if row.faults else "nothing measured")
+        return "**invalid**: " + (" ".join(row.faults[0].split())[:300] if row.faults else "nothing measured")
     return "**missed**" if row.verdict() == "missed" else "met" + (", goal too" if row.reaches_goal() else "")
 
 
@@ -83,6 +83,7 @@ def write(arguments, bench, rows, started):
         "measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(started)), "took_seconds": round(time.time() - started),
         "quick": arguments.quick, "rounds": bench.rounds, "seconds": bench.seconds,
         "machine": about, "versions": versions(), "started": bench.commands, "load": load.said(bench.stage.directory),
+        "configurations": bench.configurations,
     }
     with open(os.path.join(ROOT, f"{arguments.output}.json"), "w", encoding="utf-8") as file:
         json.dump({**facts, "rows": [row.as_json() for row in rows if isinstance(row, Row)],
@@ -92,15 +93,15 @@ def write(arguments, bench, rows, started):
     text = [
         "# Side by side", "",
         "Written by `bench/run`; [what is compared and how](README.md). "
-        + ("**A quick look: two short rounds, no claims.** " if arguments.quick else "")
+        + ("**A quick look, no claims.** " if arguments.quick else "")
         + f"Medians of {bench.rounds} interleaved rounds (min–max), {bench.seconds} s each; a figure with × is the ratio of "
         "medians. Absolute numbers say as much of the machine as of the programs. *Others*: how many of its "
-        f"{os.cpu_count()} processors programs that have nothing to do with this used meanwhile (median); with more than a few tenths, "
-        "what a ratio says is uncertain.", "",
+        f"{os.cpu_count()} processors programs that have nothing to do with this used meanwhile (median); with more than a few "
+        "tenths, what a ratio says is uncertain.", "",
         table(rows), "", *([*notes, ""] if notes else []),
         "## On what", "", *(f"- {name}: {value}" for name, value in about.items()), "",
         *(f"- {name}: {value}" for name, value in facts["versions"].items()), "",
-        "## Command lines", "", "```", *(f"{name}: {line}" for name, line in facts["started"].items()), "",
+        "## Command lines", "", "The files that they name are in results.json, at `configurations`.", "", "```", *(f"{name}: {line}" for name, line in facts["started"].items()), "",
         *facts["load"].values(), "```", ""]
     with open(os.path.join(ROOT, f"{arguments.output}.md"), "w", encoding="utf-8") as file:
         file.write("\n".join(text))

@@ -42,10 +42,12 @@ class Program:
 
     def __init__(self, name, process, log):
         self.name, self.process, self.log = name, process, log
+        # Processes of it that are children of another, as those of a container are.
+        self.elsewhere = []
 
     def pids(self):
         """Its id and those of all its descendants."""
-        found, parents = [self.process.pid], {}
+        found, parents = [self.process.pid, *self.elsewhere], {}
         for entry in os.listdir("/proc"):
             if entry.isdigit():
                 try:
@@ -102,7 +104,7 @@ class Stage:
         self.directory = tempfile.mkdtemp(prefix="mesh-bench-")
         os.chmod(self.directory, 0o755)
         self.programs = []
-        self.commands = {}
+        self.commands, self.configurations = {}, {}
         self.given = set()
         self.endings = []
 
@@ -135,7 +137,8 @@ class Stage:
         return os.path.join(self.directory, *parts)
 
     def write(self, name, text):
-        """A file in the temporary directory; returns its path."""
+        """A configuration in the temporary directory; returns its path."""
+        self.configurations[name] = text.replace(self.directory, "$DIR")
         with open(self.path(name), "w", encoding="utf-8") as file:
             file.write(text)
         return self.path(name)
@@ -157,7 +160,7 @@ class Stage:
     def start(self, name, command, ready, environment=None, user=None, limit=60, redact=()):
         """Starts a program and waits until ready() is true. What it says goes to a log in the directory."""
         log = self.path(f"{name}.log")
-        said = " ".join(command)
+        said = " ".join([*(f"{key}={value}" for key, value in (environment or {}).items()), *command])
         for secret in (self.directory, *redact):
             said = said.replace(secret, "$DIR" if secret == self.directory else "")
         self.commands[name] = said

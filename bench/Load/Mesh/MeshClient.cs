@@ -9,6 +9,7 @@ namespace WorkerMesh.Load.Mesh;
 internal sealed class MeshClient(Uri gateway) : IDisposable
 {
     private const int LeaseSeconds = 3600;
+    private const int MaxSaid = 300;
     private static readonly byte[] Beat = """{"current_load": 0.42, "active_requests": 3}"""u8.ToArray();
 
     private readonly ConcurrentBag<HttpConnection> idle = [];
@@ -70,7 +71,9 @@ internal sealed class MeshClient(Uri gateway) : IDisposable
             var (status, answer) = await connection.SendAsync(method, path, body);
             if (status is not (200 or 201) || isRight?.Invoke(answer) == false)
             {
-                throw new HttpRequestException($"{path}: {status} {Encoding.UTF8.GetString(answer.Span)}");
+                // Of a long one the end, where the sums are.
+                var said = Encoding.UTF8.GetString(answer.Span[^Math.Min(answer.Length, MaxSaid)..]);
+                throw new HttpRequestException($"{path}: {status} {said}");
             }
         }
         catch (Exception e) when (e is SocketException or IOException)
