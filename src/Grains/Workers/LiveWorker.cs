@@ -97,9 +97,7 @@ internal sealed class LiveWorker(WorkerId id)
         rare.EarlierOperations = [last.OperationId, .. rare.EarlierOperations.Take(remembered - 1)];
     }
 
-    /// <summary>
-    /// Applies a heartbeat that came to the grain.
-    /// </summary>
+    /// <summary>Applies a heartbeat that came to the grain.</summary>
     /// <param name="beat">The heartbeat.</param>
     /// <param name="now">The time.</param>
     /// <param name="renewed">The record that it renewed the lease of, or else the one that is in force.</param>
@@ -183,16 +181,20 @@ internal sealed class LiveWorker(WorkerId id)
         }
     }
 
-    /// <summary>The outcome of an active health check.</summary>
+    /// <summary>The outcome of an active health check. One that ends after the lease says nothing new.</summary>
     /// <returns>What was known before it.</returns>
-    public Liveness Checked(bool healthy, bool failing)
+    public Liveness Checked(bool healthy, bool failing, TimeSpan now)
     {
         lock (this)
         {
             var (rare, before) = (Rare(), liveness);
             rare.HealthChecks++;
             rare.HealthCheckFailures += healthy ? 0 : 1;
-            liveness = liveness with { FailsCheck = failing };
+            if (record is { } current && liveness.LeaseRuns(current.Registration.Lease, now))
+            {
+                liveness = liveness with { FailsCheck = failing };
+            }
+
             return before;
         }
     }

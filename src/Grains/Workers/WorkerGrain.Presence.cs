@@ -61,8 +61,9 @@ internal sealed partial class WorkerGrain
 
     private bool OnHealth(bool healthy, bool failing)
     {
-        var was = worker.Checked(healthy, failing);
-        if (worker.Record is not { } record || !was.LeaseRuns(record.Registration.Lease, clock.Elapsed()))
+        var now = clock.Elapsed();
+        var was = worker.Checked(healthy, failing, now);
+        if (worker.Record is not { } record || !was.LeaseRuns(record.Registration.Lease, now))
         {
             return false;
         }
