@@ -134,7 +134,8 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes, LiveW
         {
             return await answering;
         }
-        catch (Exception e) when (e is ClusterUnavailableException or StoreUnavailableException)
+        // A silo of an earlier version may not know the grain that was called.
+        catch (Exception e) when (e is ClusterUnavailableException or StoreUnavailableException or ArgumentException)
         {
             return default;
         }

@@ -10,7 +10,7 @@ namespace WorkerMesh.Gateway.Routing;
 /// </summary>
 internal sealed class InstanceList : IReadOnlyList<Instance>
 {
-    private const int Shift = 7;
+    private const int Shift = 10;
     private const int PieceLength = 1 << Shift;
 
     public static readonly InstanceList Empty = new([], 0);

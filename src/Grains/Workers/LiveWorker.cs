@@ -97,9 +97,7 @@ internal sealed class LiveWorker(WorkerId id)
         rare.EarlierOperations = [last.OperationId, .. rare.EarlierOperations.Take(remembered - 1)];
     }
 
-    /// <summary>
-    /// Applies a heartbeat that came to the grain.
-    /// </summary>
+    /// <summary>Applies a heartbeat that came to the grain.</summary>
     /// <param name="beat">The heartbeat.</param>
     /// <param name="now">The time.</param>
     /// <param name="renewed">The record that it renewed the lease of, or else the one that is in force.</param>
@@ -125,29 +123,35 @@ internal sealed class LiveWorker(WorkerId id)
     /// <param name="beat">The heartbeat.</param>
     /// <param name="now">The time.</param>
     /// <param name="calledWithin">Only where a heartbeat came to the grain within this time.</param>
-    /// <param name="renewed">The record whose lease was renewed.</param>
+    /// <param name="renewals">Is given the renewal for each of the worker's registries.</param>
     /// <param name="next">What is known of the worker then.</param>
-    /// <returns>False, with nothing changed, where the grain has to be called.</returns>
-    public bool TryRenew(Heartbeat beat, TimeSpan now, TimeSpan calledWithin, out WorkerRecord renewed, out Liveness next)
+    /// <returns>The record whose lease was renewed; null, with nothing changed, where the grain has to be called.</returns>
+    public WorkerRecord? TryRenew(
+        Heartbeat beat, TimeSpan now, TimeSpan calledWithin, RenewalBatcher renewals, out Liveness next)
     {
         lock (this)
         {
-            renewed = record!;
             next = liveness;
-            if (!IsLoaded || leaves || now - calledAt > calledWithin)
+            if (record is not { } renewed || leaves || now - calledAt > calledWithin)
             {
-                return false;
+                return null;
             }
 
-            var decision = WorkerLifecycle.Apply(record, liveness, beat, now);
+            var decision = WorkerLifecycle.Apply(renewed, liveness, beat, now);
             if (decision.Outcome != HeartbeatOutcome.Renewed || decision.Announce)
             {
-                return false;
+                return null;
             }
 
             heartbeats++;
             liveness = next = decision.Next;
-            return true;
+            // Within the lock: else it might take the place of what the grain announces after it.
+            foreach (var key in renewed.Registration.RegistryKeys)
+            {
+                renewals.Enqueue(key, Id, renewed.Incarnation, next);
+            }
+
+            return renewed;
         }
     }
 
@@ -177,16 +181,20 @@ internal sealed class LiveWorker(WorkerId id)
         }
     }
 
-    /// <summary>The outcome of an active health check.</summary>
+    /// <summary>The outcome of an active health check. One that ends after the lease says nothing new.</summary>
     /// <returns>What was known before it.</returns>
-    public Liveness Checked(bool healthy, bool failing)
+    public Liveness Checked(bool healthy, bool failing, TimeSpan now)
     {
         lock (this)
         {
             var (rare, before) = (Rare(), liveness);
             rare.HealthChecks++;
             rare.HealthCheckFailures += healthy ? 0 : 1;
-            liveness = liveness with { FailsCheck = failing };
+            if (record is { } current && liveness.LeaseRuns(current.Registration.Lease, now))
+            {
+                liveness = liveness with { FailsCheck = failing };
+            }
+
             return before;
         }
     }

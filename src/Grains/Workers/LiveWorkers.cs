@@ -37,21 +37,11 @@ public sealed class LiveWorkers
 
     /// <summary>Renews a lease where only that is to be done.</summary>
     /// <returns>Null, with nothing changed, where the worker's grain has to be called.</returns>
-    public HeartbeatAnswer? TryRenew(WorkerId id, Heartbeat beat)
-    {
-        if (!workers.TryGetValue(id, out var worker)
-            || !worker.TryRenew(beat, clock.Elapsed(), calledWithin, out var record, out var liveness))
-        {
-            return null;
-        }
-
-        foreach (var key in record.Registration.RegistryKeys)
-        {
-            renewals.Enqueue(key, id, record.Incarnation, liveness);
-        }
-
-        return Answer(record, liveness, []);
-    }
+    public HeartbeatAnswer? TryRenew(WorkerId id, Heartbeat beat) =>
+        workers.TryGetValue(id, out var worker)
+        && worker.TryRenew(beat, clock.Elapsed(), calledWithin, renewals, out var liveness) is { } record
+            ? Answer(record, liveness, [])
+            : null;
 
     /// <summary>The answer to a heartbeat that renewed the lease.</summary>
     internal static HeartbeatAnswer Answer(

@@ -35,7 +35,7 @@ internal sealed partial class WorkerGrain
 
         worker.Forget(last, clock.Elapsed());
         Supersede(last);
-        health?.Stop();
+        StopHealth();
         return new(RegisterOutcome.Replaced, last, await registries.Tell(last.Registration.RegistryKeys));
     }
 
@@ -52,23 +52,12 @@ internal sealed partial class WorkerGrain
     {
         if (worker.IsLoaded)
         {
+            loading = null;
             return Task.CompletedTask;
         }
 
         // One read for all calls that wait for it; the next call tries again after one that failed.
-        return loading ??= LoadOnce();
-
-        async Task LoadOnce()
-        {
-            try
-            {
-                await Reload();
-            }
-            finally
-            {
-                loading = null;
-            }
-        }
+        return loading is null or { IsCompleted: true } ? loading = Reload() : loading;
     }
 
     /// <summary>
@@ -97,7 +86,7 @@ internal sealed partial class WorkerGrain
         worker.Load(stored.Record, stored.IncarnationFloor, clock.Elapsed());
         if (worker.Record is not { } record)
         {
-            health?.Stop();
+            StopHealth();
         }
         else
         {

@@ -311,70 +311,9 @@ internal sealed partial class WorkerGrain(
         }
     }
 
-    private void Stay()
-    {
-        worker.Called(clock.Elapsed());
-        var registration = worker.Record!.Registration;
-        // Idle collection must not take the only knowledge of a longer lease, nor end the checks.
-        if (!workers.Alone && registration.Lease > LiveWorkers.LeftAlone)
-        {
-            DelayDeactivation(registration.Lease + options.Value.RecordRetention);
-        }
-    }
-
-    /// <summary>
-    /// Leaves memory where all that is known outlives the grain: it is most of what a worker takes there.
-    /// </summary>
-    private void Rest()
-    {
-        if (workers.Alone && health is null && registries.AllKnow)
-        {
-            DeactivateOnIdle();
-        }
-    }
-
-    private void FollowHealth(Registration registration)
-    {
-        if (registration.Health is not null)
-        {
-            health ??= new(this, Id, probe, options.Value.HealthCheckFailures, OnHealth);
-        }
-
-        health?.Follow(registration);
-    }
-
-    private bool OnHealth(bool healthy, bool failing)
-    {
-        var was = worker.Checked(healthy, failing);
-        if (worker.Record is not { } record || !was.LeaseRuns(record.Registration.Lease, clock.Elapsed()))
-        {
-            return false;
-        }
-
-        if (was.FailsCheck != failing)
-        {
-            LogHealth(Id, failing);
-        }
-
-        var known = worker.Liveness;
-        if (was.Degraded != known.Degraded)
-        {
-            // Not awaited: the batcher sends it until the registry has it.
-            foreach (var key in record.Registration.RegistryKeys)
-            {
-                _ = renewals.Announce(key, Id, record.Incarnation, known);
-            }
-        }
-
-        return true;
-    }
-
     [LoggerMessage(1400, LogLevel.Information, "Worker {Id} (incarnation {Incarnation}) is forgotten: offline for the whole retention.")]
     private partial void LogForgotten(WorkerId id, long incarnation);
 
     [LoggerMessage(1402, LogLevel.Information, "Worker {Id}: unreachable: {Unreachable}, says gateway {Gateway}.")]
     private partial void LogSuspicion(WorkerId id, bool unreachable, string gateway);
-
-    [LoggerMessage(1401, LogLevel.Information, "Worker {Id}: active health check failing: {Failing}.")]
-    private partial void LogHealth(WorkerId id, bool failing);
 }

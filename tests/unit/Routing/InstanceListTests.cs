@@ -13,10 +13,10 @@ public sealed class InstanceListTests
         var random = new Random(7);
         var (list, plain) = (InstanceList.Empty, new List<Instance>());
         var before = new List<(InstanceList List, Instance[] Held)>();
-        for (var step = 0; step < 3000; step++)
+        for (var step = 0; step < 8000; step++)
         {
             // Grows over several pieces, then shrinks to nothing again.
-            if (plain.Count == 0 || random.Next(100) < (step < 1500 ? 75 : 20))
+            if (plain.Count == 0 || random.Next(100) < (step < 4000 ? 80 : 20))
             {
                 var added = Sample.Instance($"w{step}");
                 list = list.Add(added);
@@ -31,7 +31,7 @@ public sealed class InstanceListTests
             }
 
             Assert.Equal(plain.Count, list.Length);
-            if (step % 100 == 0)
+            if (step % 200 == 0)
             {
                 Assert.Equal(plain, list);
                 Assert.Equal(plain, Enumerable.Range(0, list.Length).Select(i => list[i]));
