@@ -84,7 +84,8 @@ internal static class RequestContent
 
             // A large piece that needs no framing is sent from where it was received.
             var asItIs = !isChunked && read.Buffer.FirstSpan.Length >= LargePieceBytes;
-            var piece = read.Buffer.Slice(0, asItIs ? read.Buffer.FirstSpan.Length : Math.Min(read.Buffer.Length, MostPieceBytes));
+            var length = asItIs ? read.Buffer.FirstSpan.Length : Math.Min(read.Buffer.Length, MostPieceBytes);
+            var piece = read.Buffer.Slice(0, length);
             isLast = read.IsCompleted && piece.Length == read.Buffer.Length;
             output.Clear();
             if (!asItIs)
