@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
@@ -40,6 +41,18 @@ internal sealed class AnswerNotes(
         metrics.OnFirstByte(request.Route, seconds);
         verdicts.Reached(request.Current);
         return true;
+    }
+
+    /// <summary>
+    /// Has an answer of a worker's that is an error left as it is: what the server adds to those that have no content is not
+    /// the worker's.
+    /// </summary>
+    public static void LeaveAsItIs(HttpContext context, int status)
+    {
+        if (status >= StatusCodes.Status400BadRequest)
+        {
+            context.Features.Get<IStatusCodePagesFeature>()?.Enabled = false;
+        }
     }
 
     /// <summary>Gives back a place that was taken for an attempt that is not made.</summary>

@@ -82,6 +82,8 @@ internal sealed class AttemptTransformer(
             {
                 return new(false);
             }
+
+            AnswerNotes.LeaveAsItIs(httpContext, (int)proxyResponse.StatusCode);
         }
 
         return Copy(httpContext, proxyResponse, cancellationToken);

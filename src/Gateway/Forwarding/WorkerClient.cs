@@ -4,6 +4,7 @@ using System.Net.Security;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Hosting;
+using WorkerMesh.Grains.Networking;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace WorkerMesh.Gateway.Forwarding;
@@ -85,7 +86,7 @@ internal sealed class WorkerClient : IDisposable
     private static async Task<Stream> Secure(
         NetworkStream stream, string host, List<SslApplicationProtocol> protocols, CancellationToken cancellationToken)
     {
-        var secure = new SslStream(stream);
+        var secure = new SslStream(new OffSocketThreadStream(stream));
         await secure.AuthenticateAsClientAsync(
             new SslClientAuthenticationOptions { TargetHost = host, ApplicationProtocols = protocols }, cancellationToken);
         return secure;

@@ -1,21 +1,24 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Connections;
 
 namespace WorkerMesh.Gateway.Hosting;
 
 /// <summary>
-/// The memory that Kestrel receives into and sends from, in blocks of four times the usual size: one receives as much as
-/// fits into a block, and a large upload is mostly made of such calls. Blocks that are given back are kept for the next.
+/// The memory that Kestrel receives into and sends from, in blocks of eight times the usual size: one receives as much as
+/// fits into a block, and a large upload is mostly made of such calls. Small requests touch the first page of a block, and
+/// only that takes up memory. Blocks that are given back are kept for the next.
 /// </summary>
 internal sealed class ConnectionBlocks : MemoryPool<byte>
 {
-    public const int BlockBytes = 16 * 1024;
+    public const int BlockBytes = 32 * 1024;
 
     /// <summary>The most that are kept, 16 MiB; more are left to the collector.</summary>
-    private const int MostKept = 1024;
+    private const int MostKept = 512;
 
-    private readonly ConcurrentQueue<Block> kept = new();
+    /// <summary>What was used last is used first, for it may still be in the processor's cache.</summary>
+    private readonly ConcurrentStack<Block> kept = new();
     private int count;
     private volatile bool disposed;
 
@@ -24,7 +27,7 @@ internal sealed class ConnectionBlocks : MemoryPool<byte>
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
-        if (kept.TryDequeue(out var block))
+        if (kept.TryPop(out var block))
         {
             Interlocked.Decrement(ref count);
             return block;
@@ -43,7 +46,7 @@ internal sealed class ConnectionBlocks : MemoryPool<byte>
     {
         if (!disposed && Interlocked.Increment(ref count) <= MostKept)
         {
-            kept.Enqueue(block);
+            kept.Push(block);
         }
         else
         {
@@ -54,12 +57,10 @@ internal sealed class ConnectionBlocks : MemoryPool<byte>
     /// <summary>A block; disposing of it gives it back. Pinned, for system calls use it all the time.</summary>
     private sealed class Block(ConnectionBlocks pool) : IMemoryOwner<byte>
     {
-        public Memory<byte> Memory { get; } = MemoryMarshalOf(GC.AllocateUninitializedArray<byte>(BlockBytes, pinned: true));
+        public Memory<byte> Memory { get; } = MemoryMarshal.CreateFromPinnedArray(
+            GC.AllocateUninitializedArray<byte>(BlockBytes, pinned: true), 0, BlockBytes);
 
         public void Dispose() => pool.Return(this);
-
-        private static Memory<byte> MemoryMarshalOf(byte[] array) =>
-            System.Runtime.InteropServices.MemoryMarshal.CreateFromPinnedArray(array, 0, array.Length);
     }
 }
 

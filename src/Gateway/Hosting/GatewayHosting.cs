@@ -75,7 +75,7 @@ internal static class GatewayHosting
             ActivatorUtilities.CreateInstance<SocketTransportFactory>(provider),
             provider.GetRequiredService<GatewayShutdown>()));
         services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionBlocksFactory>();
-        // Runs a request on the thread that has just received it, without handing it to another: where it blocks, others go on.
+        // A request begins on the thread that has received it; those that are not forwarded leave it (SocketCompletions).
         services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -131,6 +131,7 @@ internal static class GatewayHosting
 
     public static void UseGateway(this WebApplication app)
     {
+        app.Use(SocketCompletions.LeaveSocketThread);
         app.Use(app.Services.GetRequiredService<GatewayShutdown>().Invoke);
         app.UseExceptionHandler();
         // What the router itself refuses: no such path, or not with that method.

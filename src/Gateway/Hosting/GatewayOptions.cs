@@ -83,10 +83,11 @@ public sealed class GatewayOptions
     public bool OwnHttp1Client { get; set; } = true;
 
     /// <summary>
-    /// Whether what waits for a socket goes on in the thread that hears of all sockets, without handing it to another. True:
-    /// a sixth less processor time for a small request, and whatever blocks holds up all connections. Default false.
+    /// Whether a forwarded request is passed on by the threads that hear of all sockets, without handing it to others. False:
+    /// a small request costs half as much again, and nothing that should block by mistake holds up other connections. Read
+    /// when the process starts. Default true.
     /// </summary>
-    public bool InlineCompletions { get; set; }
+    public bool InlineCompletions { get; set; } = true;
 
     /// <summary>
     /// How many requests to one service type may wait for a place where every worker has as many in flight as it takes

@@ -18,9 +18,21 @@ internal static class SocketCompletions
         }
     }
 
+    /// <summary>
+    /// Takes every request but those that are forwarded to another thread before anything is done for it. What forwards
+    /// blocks nowhere; nobody vouches for all the others.
+    /// </summary>
+    public static Task LeaveSocketThread(HttpContext context, RequestDelegate next) =>
+        context.Request.Path.StartsWithSegments("/service") ? next(context) : Elsewhere(context, next);
+
+    private static async Task Elsewhere(HttpContext context, RequestDelegate next)
+    {
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await next(context);
+    }
+
     /// <summary>What is no truth value is refused later, with the other options.</summary>
     private static bool IsInline(IConfiguration configuration) =>
-        bool.TryParse(
-            configuration[$"{GatewayOptions.Section}:{nameof(GatewayOptions.InlineCompletions)}"], out var inline)
-        && inline;
+        configuration[$"{GatewayOptions.Section}:{nameof(GatewayOptions.InlineCompletions)}"] is not { } text
+        || (bool.TryParse(text, out var inline) && inline);
 }

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
+using WorkerMesh.Grains.Networking;
 
 namespace WorkerMesh.Gateway.Probing;
 
@@ -66,7 +67,7 @@ internal sealed class ReachabilityProbe(TimeProvider clock)
             if (url.Scheme == Uri.UriSchemeHttps)
             {
                 step = "TLS";
-                await using var tls = new SslStream(new NetworkStream(socket, ownsSocket: false));
+                await using var tls = new SslStream(new OffSocketThreadStream(new NetworkStream(socket, ownsSocket: false)));
                 await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = url.IdnHost }, either.Token);
             }
 

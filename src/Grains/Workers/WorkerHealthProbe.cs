@@ -1,3 +1,6 @@
+using System.Net.Sockets;
+using WorkerMesh.Grains.Networking;
+
 namespace WorkerMesh.Grains.Workers;
 
 /// <summary>Makes the active health checks of a silo's workers.</summary>
@@ -10,6 +13,7 @@ internal sealed class WorkerHealthProbe(TimeProvider clock) : IDisposable
         UseCookies = false,
         UseProxy = false,
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
+        ConnectCallback = Connect,
     })
     {
         Timeout = Timeout.InfiniteTimeSpan,
@@ -48,4 +52,20 @@ internal sealed class WorkerHealthProbe(TimeProvider clock) : IDisposable
     }
 
     public void Dispose() => client.Dispose();
+
+    /// <summary>As the handler would; TLS, which may block, stays away from the threads of the sockets.</summary>
+    private static async ValueTask<Stream> Connect(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+            return new OffSocketThreadStream(new NetworkStream(socket, ownsSocket: true));
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 }

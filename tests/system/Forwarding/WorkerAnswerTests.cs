@@ -64,6 +64,18 @@ public sealed class WorkerAnswerTests(EmbeddedMesh mesh)
         said.ExpectProblem(502);
     }
 
+    [Theory]
+    [InlineData("Content-Length: 0\r\n\r\n", "")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "")]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n", "no")]
+    public async Task Nothing_is_added_to_an_answer_that_is_an_error(string rest, string expected)
+    {
+        await using var service = mesh.NewService("errors");
+        using var worker = new RecordingWorker("HTTP/1.1 404 Not Found\r\n" + rest);
+        await RegisterAsync(service, worker.Url);
+        Assert.Equal(expected, (await mesh.Api.GetAsync($"{service.Path}/e")).Expect(404).Text);
+    }
+
     [Fact]
     public async Task Values_beyond_ASCII_are_passed_on_byte_for_byte()
     {

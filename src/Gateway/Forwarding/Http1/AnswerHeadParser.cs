@@ -129,8 +129,10 @@ internal static class AnswerHeadParser
         // Where both are there the coding holds, and the connection is not trusted any further (section 6.1).
         head.KeepsAlive = !closes && (!is10 || keeps) && !(codings > 0 && lengths > 0);
         head.Length = codings > 0 ? null : head.Length;
-        head.Framing = toHead || head.IsInterim || head.Status is StatusCodes.Status204NoContent or StatusCodes.Status304NotModified
-            ? Framing.None
+        var hasNone = toHead
+            || head.IsInterim
+            || head.Status is StatusCodes.Status204NoContent or StatusCodes.Status304NotModified;
+        head.Framing = hasNone ? Framing.None
             : codings > 0 ? Framing.Chunked
             : head.Length is { } known ? (known == 0 ? Framing.None : Framing.Length)
             : Framing.UntilClose;

@@ -142,6 +142,7 @@ internal sealed class Exchange(
             return DropContent(head);
         }
 
+        AnswerNotes.LeaveAsItIs(context, head.Status);
         AnswerHeaders.Copy(context, head, section, connection.Values);
         context.Response.Headers["X-Mesh-Worker"] = link.Id.Value;
         connection.Consume(head.Bytes);

@@ -23,6 +23,7 @@ internal readonly record struct SendResult(SendEnd End, int Status = 0);
 internal static class RequestContent
 {
     private const int MostPieceBytes = 64 * 1024;
+    private const int LargePieceBytes = 8 * 1024;
 
     /// <summary>The size line of a piece in eight digits, so that its room is known beforehand.</summary>
     private const int SizeLineBytes = 10;
@@ -81,20 +82,30 @@ internal static class RequestContent
                     : StatusCodes.Status400BadRequest);
             }
 
-            output.Clear();
-            var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, MostPieceBytes));
+            // A large piece that needs no framing is sent from where it was received.
+            var asItIs = !isChunked && read.Buffer.FirstSpan.Length >= LargePieceBytes;
+            var length = asItIs ? read.Buffer.FirstSpan.Length : Math.Min(read.Buffer.Length, MostPieceBytes);
+            var piece = read.Buffer.Slice(0, length);
             isLast = read.IsCompleted && piece.Length == read.Buffer.Length;
-            Write(output, piece, isChunked, isLast);
-            input.AdvanceTo(piece.End);
+            output.Clear();
+            if (!asItIs)
+            {
+                Write(output, piece, isChunked, isLast);
+            }
+
             connection.Expect(exchange.Limits.BetweenBytes);
             try
             {
-                await connection.Send(output.Written);
+                await connection.Send(asItIs ? piece.First : output.Written);
             }
             catch (Exception e) when (ConnectionFault.Is(e))
             {
                 // It may have answered all the same.
                 return new(SendEnd.WorkerGone);
+            }
+            finally
+            {
+                input.AdvanceTo(piece.End);
             }
 
             connection.Expect(isLast && !exchange.HasHead ? exchange.Limits.FirstByte : exchange.Limits.BetweenBytes);

@@ -5,31 +5,22 @@ using WorkerMesh.Grains.Time;
 namespace WorkerMesh.Gateway.Forwarding.Http1;
 
 /// <summary>
-/// A connection to a worker, used by one request at a time. Its time limit is a number that a timer looks at no oftener
-/// than once per limit, so that a request costs no timer of its own. Whoever gives it up (the timer, the client who
-/// leaves) closes the socket, and every read and write in progress ends.
+/// A connection to a worker, used by one request at a time. Whoever gives it up (its deadline, the client who leaves)
+/// closes the socket, and every read and write in progress ends.
 /// </summary>
 internal sealed class WorkerConnection : IDisposable
 {
     private const int IdleBytes = 4096;
     private const int StreamingBytes = 64 * 1024;
 
-    /// <summary>No limit holds.</summary>
-    private const long Never = long.MaxValue;
-
-    /// <summary>The limit was over, and the connection is given up.</summary>
-    private const long Over = long.MinValue;
-
     private readonly Socket socket;
     private readonly TimeProvider clock;
-    private readonly ITimer timer;
+    private readonly Deadline deadline;
     private byte[] buffer = ArrayPool<byte>.Shared.Rent(IdleBytes);
     private int start;
     private int end;
     private ValueTask<int> ahead;
     private bool isAhead;
-    private long deadlineTicks = Never;
-    private long timerTicks = Never;
     private CancellationTokenSource? givenUp;
     private int closed;
     private volatile bool readsClient;
@@ -39,8 +30,7 @@ internal sealed class WorkerConnection : IDisposable
         this.socket = socket;
         this.clock = clock;
         CreatedAt = IdleSince = clock.Elapsed();
-        timer = clock.CreateTimer(
-            static c => ((WorkerConnection)c!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        deadline = new(clock, TimeOut);
     }
 
     public TimeSpan CreatedAt { get; }
@@ -59,7 +49,7 @@ internal sealed class WorkerConnection : IDisposable
     public ReadOnlySpan<byte> Received => buffer.AsSpan(start, end - start);
 
     /// <summary>Whether a time limit was over.</summary>
-    public bool TimedOut => Volatile.Read(ref deadlineTicks) == Over;
+    public bool TimedOut => deadline.IsOver;
 
     /// <summary>Whether, when it was, the client had a part of its request still to send, and paused.</summary>
     public bool ClientPaused { get; private set; }
@@ -91,24 +81,7 @@ internal sealed class WorkerConnection : IDisposable
     }
 
     /// <summary>Says for how long nothing may happen from now on.</summary>
-    public void Expect(TimeSpan limit)
-    {
-        var deadline = clock.Elapsed().Ticks + limit.Ticks;
-        while (Volatile.Read(ref deadlineTicks) is var before && before != Over)
-        {
-            if (Interlocked.CompareExchange(ref deadlineTicks, deadline, before) == before)
-            {
-                break;
-            }
-        }
-
-        // It looks early enough as it is, almost always.
-        if (deadline < Volatile.Read(ref timerTicks))
-        {
-            Volatile.Write(ref timerTicks, deadline);
-            timer.Change(limit, Timeout.InfiniteTimeSpan);
-        }
-    }
+    public void Expect(TimeSpan limit) => deadline.Set(limit);
 
     /// <summary>Waiting for the client's next bytes begins or ends.</summary>
     public void OnReadingClient(bool begins) => readsClient = begins;
@@ -166,13 +139,7 @@ internal sealed class WorkerConnection : IDisposable
     /// <returns>Whether it may be used again.</returns>
     public bool TryRest()
     {
-        if (start != end || isAhead || IsClosed)
-        {
-            return false;
-        }
-
-        // No limit holds any more; that may come a moment too late.
-        if (Interlocked.Exchange(ref deadlineTicks, Never) == Over)
+        if (start != end || isAhead || IsClosed || !deadline.TryClear())
         {
             return false;
         }
@@ -204,7 +171,7 @@ internal sealed class WorkerConnection : IDisposable
             return;
         }
 
-        timer.Dispose();
+        deadline.Dispose();
         // No linger: what a worker has not read is of no use to it.
         socket.Dispose();
         Volatile.Read(ref givenUp)?.Cancel();
@@ -239,29 +206,9 @@ internal sealed class WorkerConnection : IDisposable
         (buffer, start, end) = (larger, 0, end - start);
     }
 
-    private void Look()
+    private void TimeOut()
     {
-        // First, so that a limit that is set from here on sets the timer itself.
-        Interlocked.Exchange(ref timerTicks, Never);
-        while (Volatile.Read(ref deadlineTicks) is var deadline && deadline is not (Never or Over))
-        {
-            var left = deadline - clock.Elapsed().Ticks;
-            if (left > 0)
-            {
-                Interlocked.Exchange(ref timerTicks, deadline);
-                // A moment later, for a timer that ticks early would only have to be set again.
-                timer.Change(TimeSpan.FromTicks(left) + TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
-                if (Volatile.Read(ref deadlineTicks) >= deadline)
-                {
-                    return;
-                }
-            }
-            else if (Interlocked.CompareExchange(ref deadlineTicks, Over, deadline) == deadline)
-            {
-                ClientPaused = readsClient;
-                Abort();
-                return;
-            }
-        }
+        ClientPaused = readsClient;
+        Abort();
     }
 }

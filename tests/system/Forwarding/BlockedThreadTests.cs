@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+
+namespace WorkerMesh.Tests.System.Forwarding;
+
+/// <summary>
+/// What blocks a thread must not hold up the connections of others, although the threads that hear of all sockets pass
+/// requests on themselves (docs/decisions/0012). What is known to block is the check of a certificate: the runtime
+/// fetches the one of its issuer where that was not sent, and waits for up to 15 s.
+/// </summary>
+[Collection<OnEmbeddedMesh>]
+public sealed class BlockedThreadTests(EmbeddedMesh mesh)
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(4);
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Certificates_that_take_long_to_check_hold_up_nobody_else()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        using var server = new CertifiedListener($"http://{silent.LocalEndpoint}/issuer.crt");
+        await using var secure = mesh.NewService("unchecked");
+        // Registering tries to connect too.
+        (await secure.PutAsync(mesh.Api, secure.IdOf("w"), secure.Registration(server.Url))).Expect(201);
+        await using var other = mesh.NewService("others");
+        await other.RegisterAsync((await mesh.WorkersAsync(1))[0]);
+
+        // More than there are threads for sockets.
+        var blocked = Enumerable.Range(0, 8).Select(i => mesh.Api.GetAsync($"{secure.Path}/{i}")).ToList();
+        using var asked = await silent.AcceptTcpClientAsync(Token);
+        for (var i = 0; i < 50; i++)
+        {
+            var clock = Stopwatch.StartNew();
+            // Each on a connection of its own, so that every such thread has some.
+            using var client = await RawClient.ConnectAsync(mesh.Api.Address);
+            await client.SendAsync($"GET {other.Path}/{i} HTTP/1.1\r\nHost: a\r\n\r\n");
+            Assert.StartsWith("HTTP/1.1 200 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
+            Assert.True(clock.Elapsed < Longest, $"Request {i} took {clock.Elapsed}.");
+        }
+
+        Assert.Contains(blocked, b => !b.IsCompleted);
+        silent.Stop();
+        asked.Close();
+        Assert.All(await Task.WhenAll(blocked), answer => answer.ExpectProblem(502));
+    }
+
+    /// <summary>Shows a certificate whose issuer it does not show, but says where that can be fetched.</summary>
+    private sealed class CertifiedListener : IDisposable
+    {
+        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly SslStreamCertificateContext _shown;
+
+        public CertifiedListener(string issuer)
+        {
+            var now = TimeProvider.System.GetUtcNow();
+            using var issuerKey = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var request = new CertificateRequest("CN=not shown", issuerKey, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
+            using var authority = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            request = new("CN=shown", key, HashAlgorithmName.SHA256);
+            var names = new SubjectAlternativeNameBuilder();
+            names.AddIpAddress(IPAddress.Loopback);
+            request.CertificateExtensions.Add(names.Build());
+            request.CertificateExtensions.Add(new X509AuthorityInformationAccessExtension(null, [issuer]));
+            using var signed = request.Create(authority, now.AddHours(-1), now.AddHours(1), [1, 2, 3, 4]);
+            _shown = SslStreamCertificateContext.Create(signed.CopyWithPrivateKey(key), null, offline: true);
+            _listener.Start();
+            Url = $"https://{_listener.LocalEndpoint}";
+            _ = AcceptAsync();
+        }
+
+        public string Url { get; }
+
+        public void Dispose() => _listener.Dispose();
+
+        private async Task AcceptAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    _ = ServeAsync(await _listener.AcceptTcpClientAsync(Token));
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+            {
+                // Disposed.
+            }
+        }
+
+        private async Task ServeAsync(TcpClient client)
+        {
+            using var _ = client;
+            try
+            {
+                await using var stream = new SslStream(client.GetStream());
+                await stream.AuthenticateAsServerAsync(
+                    new SslServerAuthenticationOptions { ServerCertificateContext = _shown }, Token);
+                await stream.ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false, Token);
+            }
+            catch (Exception e) when (e is IOException or AuthenticationException or OperationCanceledException)
+            {
+                // The gateway does not trust it, in the end.
+            }
+        }
+    }
+}

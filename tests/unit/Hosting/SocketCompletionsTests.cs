@@ -1,0 +1,78 @@
+using Microsoft.AspNetCore.Http;
+using WorkerMesh.Gateway.Hosting;
+using WorkerMesh.Grains.Networking;
+
+namespace WorkerMesh.Tests.Unit.Hosting;
+
+/// <summary>What may block leaves the threads of the sockets, and what is forwarded stays.</summary>
+public sealed class SocketCompletionsTests
+{
+    [Theory]
+    [InlineData("/service/a", true)]
+    [InlineData("/service/a/b", true)]
+    [InlineData("/service", true)]
+    [InlineData("/services", false)]
+    [InlineData("/api/services/a", false)]
+    [InlineData("/metrics", false)]
+    [InlineData("/dashboard", false)]
+    public void Only_requests_that_are_forwarded_stay_on_the_thread(string path, bool stays)
+    {
+        using var done = new ManualResetEventSlim();
+        var thread = new Thread(() =>
+        {
+            var context = new DefaultHttpContext();
+            context.Request.Path = path;
+            var here = Environment.CurrentManagedThreadId;
+            var there = 0;
+            using var ran = new ManualResetEventSlim();
+            _ = SocketCompletions.LeaveSocketThread(context, _ =>
+            {
+                there = Environment.CurrentManagedThreadId;
+                ran.Set();
+                return Task.CompletedTask;
+            });
+            Assert.True(ran.Wait(TimeSpan.FromSeconds(30)));
+            Assert.Equal(stays, here == there);
+            done.Set();
+        });
+        thread.Start();
+        thread.Join();
+        Assert.True(done.IsSet);
+    }
+
+    [Fact]
+    public async Task A_reader_of_the_stream_goes_on_in_the_pool()
+    {
+        var arrives = new TaskCompletionSource<int>();
+        await using var stream = new OffSocketThreadStream(new Waiting(arrives.Task));
+        var reading = ReadAsync(stream);
+        // Completes it with what waits for it, as the thread of a socket would.
+        var thread = new Thread(() => arrives.SetResult(3));
+        thread.Start();
+        var (read, onPool) = await reading;
+        thread.Join();
+        Assert.Equal((3, true), (read, onPool));
+    }
+
+    [Fact]
+    public async Task A_fault_of_the_stream_is_passed_on()
+    {
+        var arrives = new TaskCompletionSource<int>();
+        await using var stream = new OffSocketThreadStream(new Waiting(arrives.Task));
+        var reading = ReadAsync(stream);
+        arrives.SetException(new IOException("reset"));
+        await Assert.ThrowsAsync<IOException>(() => reading);
+    }
+
+    private static async Task<(int Read, bool OnPool)> ReadAsync(OffSocketThreadStream stream)
+    {
+        var read = await stream.ReadAsync(new byte[10]).ConfigureAwait(false);
+        return (read, Thread.CurrentThread.IsThreadPoolThread);
+    }
+
+    private sealed class Waiting(Task<int> arrives) : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            new(arrives);
+    }
+}
