@@ -26,7 +26,7 @@ GROUPS = (
 )
 NAMES = [name for group in GROUPS for name in group]
 # Too long for a quick look, unless they are asked for by name.
-LONG = ("choice", "memory", "silos")
+LONG = ("choice", "storm", "memory", "silos")
 
 
 class Bench:

@@ -12,6 +12,10 @@ from mesh import ROOT
 from results import Row, Skipped, show, show_spread
 
 
+# Processors used by others from which on a ratio is not to be trusted.
+DISTURBED = 0.3
+
+
 def output_of(*command):
     """The first line that a program says."""
     try:
@@ -59,7 +63,8 @@ def bar_of(row):
 def verdict_of(row):
     if row.verdict() == "invalid":
         return "**invalid**: " + (" ".join(row.faults[0].split())[:300] if row.faults else "nothing measured")
-    return "**missed**" if row.verdict() == "missed" else "met" + (", goal too" if row.reaches_goal() else "")
+    verdict = "**missed**" if row.verdict() == "missed" else "met" + (", goal too" if row.reaches_goal() else "")
+    return verdict + (", disturbed" if row.others is not None and row.others > DISTURBED else "")
 
 
 def table(rows):
@@ -96,8 +101,8 @@ def write(arguments, bench, rows, started):
         + ("**A quick look, no claims.** " if arguments.quick else "")
         + f"Medians of {bench.rounds} interleaved rounds (min–max), {bench.seconds} s each; a figure with × is the ratio of "
         "medians. Absolute numbers say as much of the machine as of the programs. *Others*: how many of its "
-        f"{os.cpu_count()} processors programs that have nothing to do with this used meanwhile (median); with more than a few "
-        "tenths, what a ratio says is uncertain.", "",
+        f"{os.cpu_count()} processors programs that have nothing to do with this used meanwhile (median); with more than "
+        f"{DISTURBED} a row is disturbed, and what it says is uncertain.", "",
         table(rows), "", *([*notes, ""] if notes else []),
         "## On what", "", *(f"- {name}: {value}" for name, value in about.items()), "",
         *(f"- {name}: {value}" for name, value in facts["versions"].items()), "",
