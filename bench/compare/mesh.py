@@ -8,8 +8,12 @@ import shutil
 from stage import POSTGRES_USER, Invalid, answers, fetch, listens
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-# Sockets are the gateway's and bare YARP's alike: what is set here is set for both.
-SOCKETS = {}
+# What the gateway does by default with sockets and threads (docs/decisions/0012-sockets-and-threads.md), for bare YARP.
+LIKE_THE_GATEWAY = {
+    "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS": "1",
+    "DOTNET_ThreadPool_UnfairSemaphoreSpinLimit": "0",
+    "Sockets__UnsafePreferInlineScheduling": "true",
+}
 HOUR = 3600
 
 
@@ -43,7 +47,7 @@ def start_embedded(stage, name="gateway"):
     program = stage.start(
         name, [binary("Gateway", "Gateway"), "--urls", f"http://127.0.0.1:{port}"],
         lambda: answers(f"http://127.0.0.1:{port}/health/ready"),
-        {"Mesh__DataDirectory": data, **SOCKETS}, redact=(ROOT + "/",))
+        {"Mesh__DataDirectory": data}, redact=(ROOT + "/",))
     return Gateway(program, port)
 
 
@@ -80,7 +84,7 @@ def start_cluster_gateway(stage, database, name, more=None):
     program = stage.start(
         name, [binary("Gateway", "Gateway"), "--urls", f"http://127.0.0.1:{port}"],
         lambda: answers(f"http://127.0.0.1:{port}/health/ready"),
-        {"ConnectionStrings__Cluster": database, **SOCKETS, **(more or {})}, redact=(ROOT + "/",), limit=120)
+        {"ConnectionStrings__Cluster": database, **(more or {})}, redact=(ROOT + "/",), limit=120)
     return Gateway(program, port)
 
 
@@ -89,5 +93,6 @@ def start_bare_yarp(stage, upstream):
     port = stage.port()
     program = stage.start(
         "yarp", [binary("BareYarp", "BareYarp"), "--urls", f"http://127.0.0.1:{port}",
-                 "--destination", f"http://127.0.0.1:{upstream}"], lambda: listens(port), SOCKETS, redact=(ROOT + "/",))
+                 "--destination", f"http://127.0.0.1:{upstream}"], lambda: listens(port), LIKE_THE_GATEWAY,
+        redact=(ROOT + "/",))
     return port, program
