@@ -20,12 +20,20 @@ internal static class Sample
     public static InstanceChange Change(int worker, long version, WorkerState state, double load) =>
         new(IdOf(worker), 1, false, state, load, 0, worker, version, null);
 
-    private static WorkerId IdOf(int worker) => WorkerId.Parse($"worker-{worker}");
+    public static WorkerId IdOf(int worker) => WorkerId.Parse($"worker-{worker}");
+
+    public static WorkerRecord Record(int worker) =>
+        new(IdOf(worker), 1, Registration(worker), false, Guid.Empty, false, DateTimeOffset.UnixEpoch);
+
+    public static Renewal Renewal(int worker, double load) => new(IdOf(worker), 1, false, load, 0, TimeSpan.Zero);
 
     private static InstanceChange Joined(int worker) =>
-        new(IdOf(worker), 1, false, WorkerState.Online, 0, 0, worker, worker, new Registration
-        {
-            Urls = [$"http://10.0.0.1:{worker}"],
-            Services = [Service],
-        });
+        new(IdOf(worker), 1, false, WorkerState.Online, 0, 0, worker, worker, Registration(worker));
+
+    private static Registration Registration(int worker) => new()
+    {
+        Urls = [$"http://10.0.0.1:{worker}"],
+        Services = [Service],
+        Lease = Grains.Workers.Registration.MaxLease,
+    };
 }

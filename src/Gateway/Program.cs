@@ -8,7 +8,7 @@ if (HealthProbe.Asked(args) is { } url)
 
 return await ExitCode.OfAsync(async () =>
 {
-    var builder = WebApplication.CreateSlimBuilder(args);
+    var builder = WebApplication.CreateSlimBuilder(WorkerMesh.Silo.Hosting.HostDefaults.WithFixedConfiguration(args));
     // Before anything opens a socket.
     SocketCompletions.Configure(builder.Configuration);
     builder.AddHostDefaults();

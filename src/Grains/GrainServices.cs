@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Orleans.Configuration;
 using WorkerMesh.Grains.Assignment;
 using WorkerMesh.Grains.Cluster;
 using WorkerMesh.Grains.Registry;
@@ -12,7 +13,9 @@ namespace WorkerMesh.Grains;
 public static class GrainServices
 {
     /// <summary>Adds it. The caller adds an <see cref="Storage.IWorkerStore"/>.</summary>
-    public static IServiceCollection AddWorkerMeshGrains(this IServiceCollection services)
+    /// <param name="services">The silo's services.</param>
+    /// <param name="alone">Whether there never is another silo (<see cref="LiveWorkers"/>).</param>
+    public static IServiceCollection AddWorkerMeshGrains(this IServiceCollection services, bool alone = false)
     {
         services.TryAddSingleton(TimeProvider.System);
         services.AddOptions<RegistryOptions>().BindConfiguration(RegistryOptions.Section).ValidateOnStart();
@@ -20,6 +23,15 @@ public static class GrainServices
         services.AddAssignmentOptions();
         services.AddSingleton<WorkerHealthProbe>();
         services.AddSingleton<RenewalBatcher>();
+        services.AddSingleton(provider => new LiveWorkers(
+            provider.GetRequiredService<RenewalBatcher>(), provider.GetRequiredService<TimeProvider>(), alone));
+        if (alone)
+        {
+            // Those that did not leave by themselves: they are activated again at no more than the cost of a call.
+            services.Configure<GrainCollectionOptions>(
+                collection => collection.ClassSpecificCollectionAge[typeof(WorkerGrain).FullName!] = TimeSpan.FromMinutes(2));
+        }
+
         services.AddHostedService(provider => provider.GetRequiredService<RenewalBatcher>());
         services.AddHostedService<CatalogKeeper>();
         return services;

@@ -10,7 +10,7 @@ return await ExitCode.OfAsync(async () =>
 {
     // The silo can't be built before its address is known, which takes a route to the database.
     var database = await ClusterPreparation.RunAsync(args);
-    var builder = Host.CreateApplicationBuilder(args);
+    var builder = Host.CreateApplicationBuilder(WorkerMesh.Silo.Hosting.HostDefaults.WithFixedConfiguration(args));
     builder.AddHostDefaults();
     builder.AddClusterSilo(database);
     await builder.Build().RunAsync();

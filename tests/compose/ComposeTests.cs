@@ -185,6 +185,40 @@ public sealed class ComposeTests(Stack stack) : IClassFixture<Stack>
     }
 
     [Fact]
+    public async Task A_silo_on_two_networks_advertises_its_address_on_the_databases()
+    {
+        await stack.ReadyAsync();
+        const string Other = "workermesh-test-second";
+        var silo = "";
+        try
+        {
+            await Docker.RunAsync("network", "create", Other);
+            silo = (await Docker.RunAsync(
+                "create", "--rm", "--init", "--network", Other,
+                "-e", "ConnectionStrings__Cluster=Host=postgres;Database=mesh;Username=mesh;Password=mesh", "workermesh-silo")).Trim();
+            await Docker.RunAsync("network", "connect", Stack.Network, silo);
+            await Docker.RunAsync("start", silo);
+            await stack.SettledAsync(4);
+            var silos = (await stack.Api.GetAsync("/api/peers")).Expect(200).Json.GetProperty("silos").EnumerateArray()
+                .Where(s => s.GetProperty("status").GetString() == "active")
+                .Select(s => s.GetProperty("address").GetString()!.Split(':')[0]).ToList();
+            Assert.Contains(await Stack.AddressAsync(silo, Stack.Network), silos);
+            await Docker.RunAsync("stop", silo);
+            silo = "";
+            await stack.SettledAsync(3);
+        }
+        finally
+        {
+            if (silo.Length > 0)
+            {
+                await Docker.RunAsync("rm", "-f", silo);
+            }
+
+            await Docker.RunAsync("network", "rm", Other);
+        }
+    }
+
+    [Fact]
     public async Task The_dashboard_asks_for_credentials_and_names_every_silo()
     {
         await stack.ReadyAsync();

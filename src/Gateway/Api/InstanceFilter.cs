@@ -9,6 +9,9 @@ internal sealed record InstanceFilter(WorkerState? State, string? Zone, IReadOnl
 {
     private const int MaxTerms = 16;
 
+    /// <summary>Whether it lets everything through.</summary>
+    public bool IsEmpty => State is null && Zone is null && Capabilities.Count == 0;
+
     public static InstanceFilter? Read(IQueryCollection query, FieldErrors errors)
     {
         var parameters = new QueryReader(query, errors);

@@ -32,7 +32,12 @@ internal static class ServicesApi
     }
 
     private static async Task<IResult> Find(
-        string type, HttpRequest request, RouteTable routes, TimeProvider clock, IHostApplicationLifetime lifetime)
+        string type,
+        HttpRequest request,
+        RouteTable routes,
+        Listings listings,
+        TimeProvider clock,
+        IHostApplicationLifetime lifetime)
     {
         var errors = new FieldErrors();
         var serviceType = PathReader.ServiceType(type, errors);
@@ -53,16 +58,7 @@ internal static class ServicesApi
             await WaitForChange(route, filter, seen, wait, clock, over.Token);
         }
 
-        var snapshot = route.Snapshot!;
-        var now = clock.Elapsed();
-        var found = filter.Apply(snapshot.All)
-            .OrderBy(i => i.Info.State)
-            .ThenBy(i => i.Link.IsSetAside(now) || i.Link.IsBusy(now) || i.Info.Unreachable)
-            .ThenBy(i => WorkerPicker.Cost(i, now) / i.Info.Registration.Weight)
-            .ThenBy(i => i.Link.Id)
-            .ToList();
-        return TypedResults.Ok(new InstancesBody(
-            service.Value, snapshot.Version.Version, found.Select(i => Wire.Of(i, now)), found.Count));
+        return listings.Of(route, filter);
     }
 
     /// <summary>

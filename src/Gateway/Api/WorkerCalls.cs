@@ -1,6 +1,7 @@
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Api;
@@ -9,8 +10,14 @@ namespace WorkerMesh.Gateway.Api;
 /// The calls about workers that all dialects of the API share. A change is answered once this gateway shows it too, so
 /// that who made it finds it here. Clients that leave do not cancel what they began.
 /// </summary>
-internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes)
+/// <param name="cluster">Makes the calls.</param>
+/// <param name="routes">What this gateway shows.</param>
+/// <param name="here">The workers of the silo in this process; null where there is none.</param>
+internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes, LiveWorkers? here = null)
 {
+    /// <summary>More than there are silos: batches go to them at random, by the keys of the grains that take them.</summary>
+    private const int HeartbeatsGrains = 64;
+
     /// <summary>The most workers that reports about all of them look at.</summary>
     private const int MaxListed = 10_000;
 
@@ -24,15 +31,51 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes)
         return answer;
     }
 
-    public async Task<HeartbeatAnswer> Heartbeat(WorkerId id, Heartbeat beat)
+    public ValueTask<HeartbeatAnswer> Heartbeat(WorkerId id, Heartbeat beat)
     {
-        var answer = await cluster.Call(grains => Worker(grains, id).Heartbeat(beat), CancellationToken.None);
-        if (!answer.Versions.IsEmpty)
+        return here?.TryRenew(id, beat) is { } renewed ? new(renewed) : new(CallGrain());
+
+        async Task<HeartbeatAnswer> CallGrain()
         {
-            await routes.CatchUp(answer.Versions, CancellationToken.None);
+            var answer = await cluster.Call(grains => Worker(grains, id).Heartbeat(beat), CancellationToken.None);
+            if (!answer.Versions.IsEmpty)
+            {
+                await routes.CatchUp(answer.Versions, CancellationToken.None);
+            }
+
+            return answer;
+        }
+    }
+
+    /// <summary>
+    /// Many heartbeats: most of them with one message to a silo, the others with one to each worker's grain.
+    /// </summary>
+    /// <returns>An answer for each, in order; null where there was none in time.</returns>
+    public async Task<HeartbeatAnswer?[]> Heartbeats(IReadOnlyList<WorkerHeartbeat> beats)
+    {
+        var answers = new HeartbeatAnswer?[beats.Count];
+        if (here is not null)
+        {
+            for (var i = 0; i < answers.Length; i++)
+            {
+                answers[i] = here.TryRenew(beats[i].Id, beats[i].Beat);
+            }
+        }
+        else
+        {
+            var key = Random.Shared.Next(HeartbeatsGrains);
+            var renewed = await OrNull(cluster.Call(
+                grains => grains.GetGrain<IHeartbeatsGrain>(key).Renew([.. beats]), CancellationToken.None));
+            if (!renewed.IsDefault)
+            {
+                renewed.CopyTo(answers);
+            }
         }
 
-        return answer;
+        var others = Enumerable.Range(0, answers.Length).Where(i => answers[i] is null).ToList();
+        await Task.WhenAll(others.Select(async i =>
+            answers[i] = await OrNull(Heartbeat(beats[i].Id, beats[i].Beat).AsTask())));
+        return answers;
     }
 
     /// <summary>Null where the worker is unknown.</summary>
@@ -84,15 +127,30 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes)
     /// <summary>Requests that this gateway has in flight at a worker.</summary>
     public int InFlight(WorkerId id) => routes.Links.Find(id)?.InFlight ?? 0;
 
+    /// <summary>Null where nobody answered: of some heartbeats only, what was renewed of the others is told.</summary>
+    private static async Task<T?> OrNull<T>(Task<T> answering)
+    {
+        try
+        {
+            return await answering;
+        }
+        // A silo of an earlier version may not know the grain that was called.
+        catch (Exception e) when (e is ClusterUnavailableException or StoreUnavailableException or ArgumentException)
+        {
+            return default;
+        }
+    }
+
     /// <summary>
     /// Each attempt says what it is based on, so that one that arrives late changes nothing
-    /// (<see cref="IWorkerGrain.Basis"/>).
+    /// (<see cref="IWorkerGrain.Basis"/>). With the silo in this process none does: a call is made again only when the
+    /// one before has failed.
     /// </summary>
-    private Task<T> Change<T>(WorkerId id, Func<IWorkerGrain, long, Task<T>> change) => cluster.Call(
+    private Task<T> Change<T>(WorkerId id, Func<IWorkerGrain, long?, Task<T>> change) => cluster.Call(
         async grains =>
         {
             var worker = Worker(grains, id);
-            return await change(worker, await worker.Basis());
+            return await change(worker, here is null ? await worker.Basis() : null);
         },
         CancellationToken.None);
 

@@ -1,9 +1,7 @@
-using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Probing;
 using WorkerMesh.Gateway.Reading;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Identity;
-using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Api;
@@ -144,13 +142,24 @@ internal static class WorkersApi
     {
         var errors = new FieldErrors();
         var id = PathReader.WorkerId(worker_id, errors);
-        using var body = await JsonBody.ReadAsync(request, mayBeEmpty: true);
-        if (body.Problem is { } problem)
+        var (bytes, problem) = await JsonBody.ReadRawAsync(request);
+        if (problem is not null)
         {
             return problem;
         }
 
-        var beat = HeartbeatReader.Read(body.Root, errors);
+        var beat = HeartbeatScan.One(bytes.Span);
+        if (beat is null)
+        {
+            using var body = JsonBody.Parse(bytes, mayBeEmpty: true);
+            if (body.Problem is { } malformed)
+            {
+                return malformed;
+            }
+
+            beat = HeartbeatReader.Read(body.Root, errors);
+        }
+
         if (id is not { } workerId || beat is null || !errors.IsEmpty)
         {
             return Problems.Invalid(errors);
@@ -161,52 +170,36 @@ internal static class WorkersApi
         {
             HeartbeatOutcome.Unknown => Problems.UnknownWorker(workerId),
             HeartbeatOutcome.Superseded => Problems.Superseded(workerId, beat.Incarnation ?? 0, answer.Incarnation),
-            _ => TypedResults.Ok(new HeartbeatBody(
-                workerId.Value,
-                "renewed",
-                answer.Incarnation,
-                Wire.NameOf(answer.State),
-                answer.Lease.TotalSeconds,
-                Math.Round(answer.Lease.TotalSeconds / 3, 3))),
+            _ => HeartbeatResults.Renewed(workerId, answer),
         };
     }
 
     private static async Task<IResult> Heartbeats(HttpRequest request, WorkerCalls calls)
     {
-        using var body = await JsonBody.ReadAsync(request);
-        if (body.Problem is { } problem)
+        var (bytes, problem) = await JsonBody.ReadRawAsync(request);
+        if (problem is not null)
         {
             return problem;
         }
 
-        var errors = new FieldErrors();
-        var batch = HeartbeatBatchReader.Read(body.Root, errors);
-        if (batch is null || !errors.IsEmpty)
+        IReadOnlyList<WorkerHeartbeat>? batch = HeartbeatScan.Many(bytes.Span);
+        if (batch is null)
         {
-            return Problems.Invalid(errors);
-        }
-
-        var results = await Task.WhenAll(batch.Select(entry => RenewOne(entry.Id, entry.Beat, calls)));
-        return TypedResults.Ok(new HeartbeatResultsBody(results, results.Count(r => r.Status == "renewed")));
-    }
-
-    private static async Task<HeartbeatResultBody> RenewOne(WorkerId id, Heartbeat beat, WorkerCalls calls)
-    {
-        try
-        {
-            var answer = await calls.Heartbeat(id, beat);
-            return answer.Outcome switch
+            using var body = JsonBody.Parse(bytes);
+            if (body.Problem is { } malformed)
             {
-                HeartbeatOutcome.Unknown => new(id.Value, "unknown", null, null),
-                HeartbeatOutcome.Superseded => new(id.Value, "superseded", answer.Incarnation, null),
-                _ => new(id.Value, "renewed", answer.Incarnation, Wire.NameOf(answer.State)),
-            };
+                return malformed;
+            }
+
+            var errors = new FieldErrors();
+            batch = HeartbeatBatchReader.Read(body.Root, errors);
+            if (batch is null || !errors.IsEmpty)
+            {
+                return Problems.Invalid(errors);
+            }
         }
-        catch (Exception e) when (e is ClusterUnavailableException or StoreUnavailableException)
-        {
-            // Of this worker only: what was renewed of the others is told them.
-            return new(id.Value, "unavailable", null, null);
-        }
+
+        return HeartbeatResults.Of(batch, await calls.Heartbeats(batch));
     }
 
     private static async Task<IResult> Drain(string worker_id, bool draining, WorkerCalls calls)

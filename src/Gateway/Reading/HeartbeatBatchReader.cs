@@ -62,8 +62,3 @@ internal static class HeartbeatBatchReader
         return WorkerId.TryParse(text, out var id) ? id : null;
     }
 }
-
-/// <summary>One of the heartbeats of a batch.</summary>
-/// <param name="Id">Whose it is.</param>
-/// <param name="Beat">What it says.</param>
-internal readonly record struct WorkerHeartbeat(WorkerId Id, Heartbeat Beat);

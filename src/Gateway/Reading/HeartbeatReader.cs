@@ -6,8 +6,8 @@ namespace WorkerMesh.Gateway.Reading;
 /// <summary>Reads a heartbeat. All members are optional; unknown ones are ignored.</summary>
 internal static class HeartbeatReader
 {
-    private const double MaxLoad = 1e6;
-    private const int MaxActiveRequests = 1_000_000_000;
+    public const double MaxLoad = 1e6;
+    public const int MaxActiveRequests = 1_000_000_000;
 
     /// <summary>Reads it, and notes all that is wrong with it; null where something is.</summary>
     /// <param name="body">An object from <see cref="JsonText"/>.</param>

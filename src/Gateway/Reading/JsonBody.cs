@@ -35,36 +35,43 @@ internal sealed class JsonBody : IDisposable
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     public static async Task<JsonBody> ReadAsync(HttpRequest request, bool mayBeEmpty = false, int limit = DefaultLimit)
     {
+        var raw = await ReadRawAsync(request, limit);
+        return raw.Problem is { } problem ? new(problem) : Parse(raw.Bytes, mayBeEmpty);
+    }
+
+    /// <summary>Reads the body whole and does not look into it: for what has a shorter way to parse it.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="limit">The longest body, in bytes.</param>
+    /// <exception cref="OperationCanceledException">The client went away.</exception>
+    public static async ValueTask<(ReadOnlyMemory<byte> Bytes, ProblemHttpResult? Problem)> ReadRawAsync(
+        HttpRequest request, int limit = DefaultLimit)
+    {
         if (FindUnreadForm(request) is { } unread)
         {
-            return new(unread);
+            return (default, unread);
         }
 
         if (request.ContentLength > limit)
         {
-            return new(Problems.TooLarge(limit));
+            return (default, Problems.TooLarge(limit));
         }
 
-        ReadOnlyMemory<byte>? bytes;
         try
         {
-            bytes = await ReadBytesAsync(request, limit);
+            return await ReadBytesAsync(request, limit) is { } body ? (body, null) : (default, Problems.TooLarge(limit));
         }
         catch (BadHttpRequestException fault)
         {
             // The server's own limit, where it is the lower one.
             var allowed = request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize;
-            return new(fault.StatusCode == StatusCodes.Status413PayloadTooLarge
+            return (default, fault.StatusCode == StatusCodes.Status413PayloadTooLarge
                 ? Problems.TooLarge(allowed ?? limit)
                 : Problems.UnreadableBody(fault.StatusCode));
         }
-
-        return bytes is { } body ? Parse(body, mayBeEmpty) : new(Problems.TooLarge(limit));
     }
 
-    public void Dispose() => document?.Dispose();
-
-    private static JsonBody Parse(ReadOnlyMemory<byte> bytes, bool mayBeEmpty)
+    /// <summary>Parses a body that was read.</summary>
+    public static JsonBody Parse(ReadOnlyMemory<byte> bytes, bool mayBeEmpty = false)
     {
         // Editors and shells of some systems put a byte order mark in front.
         var body = bytes.Span.StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes;
@@ -83,8 +90,10 @@ internal sealed class JsonBody : IDisposable
         return JsonText.Parse(body, errors) is { } document ? new(document) : new(Problems.Invalid(errors));
     }
 
+    public void Dispose() => document?.Dispose();
+
     /// <summary>The body; null where it is longer than the limit.</summary>
-    private static async Task<ReadOnlyMemory<byte>?> ReadBytesAsync(HttpRequest request, int limit)
+    private static async ValueTask<ReadOnlyMemory<byte>?> ReadBytesAsync(HttpRequest request, int limit)
     {
         var aborted = request.HttpContext.RequestAborted;
         // One byte more than declared: the read that finds the end needs room too.
@@ -128,9 +137,10 @@ internal sealed class JsonBody : IDisposable
 
     /// <summary>Besides JSON, what curl -d and the like say when nobody tells them what the body is.</summary>
     private static bool IsRead(string contentType) =>
-        MediaTypeHeaderValue.TryParse(contentType, out var type)
+        contentType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
+        || (MediaTypeHeaderValue.TryParse(contentType, out var type)
         && (type.MediaType.Equals("application/json", StringComparison.OrdinalIgnoreCase)
             || type.Suffix.Equals("json", StringComparison.OrdinalIgnoreCase)
             || type.MediaType.Equals("text/plain", StringComparison.OrdinalIgnoreCase)
-            || type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase));
+            || type.MediaType.Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase)));
 }

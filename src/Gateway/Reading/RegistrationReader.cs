@@ -9,6 +9,8 @@ namespace WorkerMesh.Gateway.Reading;
 /// <summary>Reads a registration: after this, it is never checked again. Unknown members are ignored.</summary>
 internal static class RegistrationReader
 {
+    private const string ZoneRule = $"{Identifier.Rule}, or null";
+
     /// <summary>Reads it, and notes all that is wrong with it; null where something is.</summary>
     /// <param name="body">An object from <see cref="JsonText"/>.</param>
     /// <param name="errors">Where errors go.</param>
@@ -22,7 +24,7 @@ internal static class RegistrationReader
             Urls = ReadUrls(fields, errors),
             Services = ReadServices(fields, errors),
             Capabilities = ReadCapabilities(fields, errors),
-            Zone = fields.Text("zone", static t => Identifier.IsValid(t), $"{Identifier.Rule}, or null"),
+            Zone = fields.Text("zone", static t => Identifier.IsValid(t), ZoneRule) is { } zone ? SharedText.Of(zone) : null,
             Weight = (int)(fields.Integer("weight", Registration.MinWeight, Registration.MaxWeight) ?? 1),
             MaxConcurrency = (int?)fields.Integer("max_concurrency", 1, Registration.MaxMaxConcurrency),
             Lease = ReadLease(fields),
@@ -132,6 +134,6 @@ internal static class RegistrationReader
                 $"Must be at most {Registration.MaxCapabilitiesBytes} bytes of JSON, not {length}.");
         }
 
-        return capabilities.GetRawText();
+        return SharedText.Of(capabilities.GetRawText());
     }
 }

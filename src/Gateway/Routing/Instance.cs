@@ -20,6 +20,11 @@ internal sealed class Instance
     /// <summary>Where requests of its route wait for a place; null where none can.</summary>
     public RequestQueue? Queue { get; }
 
+    /// <summary>Where <see cref="RouteTiers"/> has put it; its own, under the route's lock.</summary>
+    public int? Tier { get; set; }
+
+    public int Place { get; set; }
+
     /// <summary>Immutable and replaced as a whole: a request reads it once.</summary>
     public InstanceInfo Info => Volatile.Read(ref info);
 

@@ -13,7 +13,7 @@ internal sealed class Route
 {
     private readonly WorkerLinks links;
     private readonly TimeProvider clock;
-    private readonly string? zone;
+    private readonly RouteTiers tiers;
     private readonly Lock gate = new();
     private readonly Dictionary<WorkerId, Instance> instances = [];
     private readonly TaskCompletionSource ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,7 +27,7 @@ internal sealed class Route
         ServiceType = serviceType;
         this.links = links;
         this.clock = clock;
-        zone = settings.Zone;
+        tiers = new(settings.Zone);
         Retries = new(settings.RetryShare);
         Queue = new(new(clock), () => Snapshot, clock, settings.Queue);
     }
@@ -143,9 +143,10 @@ internal sealed class Route
         var structural = false;
         foreach (var change in changes.Changes)
         {
-            if (change.Version > after)
+            if (change.Version > after && ApplyOne(change))
             {
-                structural |= ApplyOne(change);
+                structural = true;
+                Sort(change.Id);
             }
         }
 
@@ -167,6 +168,7 @@ internal sealed class Route
             ApplyOne(change);
         }
 
+        tiers.Fill(instances.Values);
         Publish(new(ServiceType, changes.Epoch, changes.To), structural: true);
         OfferPlaces(changes);
     }
@@ -220,10 +222,19 @@ internal sealed class Route
             return false;
         }
 
+        tiers.Remove(instance);
         instance.Link.Unlist(instance);
         links.Release(instance.Link);
         History.Add(new(version, RouteEventKind.Removed, id, instance.Info));
         return true;
+    }
+
+    private void Sort(WorkerId id)
+    {
+        if (instances.TryGetValue(id, out var instance))
+        {
+            tiers.Put(instance);
+        }
     }
 
     /// <summary>A worker that joined, came back or takes more may have places for those who wait.</summary>
@@ -246,7 +257,7 @@ internal sealed class Route
     private void Publish(RegistryVersion version, bool structural)
     {
         var next = structural || snapshot is null
-            ? RouteSnapshot.Of(version, instances.Values, zone)
+            ? tiers.Snapshot(version)
             : snapshot with { Version = version };
         History.Advance(version);
         Volatile.Write(ref snapshot, next);

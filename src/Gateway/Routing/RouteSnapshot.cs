@@ -1,5 +1,5 @@
+using System.Collections;
 using WorkerMesh.Grains.Registry;
-using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Routing;
 
@@ -8,55 +8,53 @@ namespace WorkerMesh.Gateway.Routing;
 /// reference once and has a consistent view to its end.
 /// </summary>
 /// <param name="Version">The registry version that it shows.</param>
-/// <param name="All">Every instance, in no order.</param>
 /// <param name="Tiers">
-/// The instances that may be routed to: online ones of this gateway's zone, other online ones, degraded ones.
+/// The instances that may be routed to: online ones of this gateway's zone, other online ones, degraded ones. None is
+/// empty.
 /// </param>
-internal sealed record RouteSnapshot(RegistryVersion Version, Instance[] All, Instance[][] Tiers)
+/// <param name="Unrouted">The others.</param>
+internal sealed record RouteSnapshot(RegistryVersion Version, InstanceList[] Tiers, InstanceList Unrouted)
 {
-    private const int TierCount = 3;
-
     private AffinityTable? affinity;
+
+    /// <summary>Every instance, in no order.</summary>
+    public AllInstances All => new(this);
 
     /// <summary>Who is asked for which affinity key; made when the first request has one.</summary>
     public AffinityTable Affinity => Volatile.Read(ref affinity) ?? MakeAffinity();
 
-    /// <summary>In two passes over all instances: a registration storm makes many snapshots of long lists.</summary>
     public static RouteSnapshot Of(RegistryVersion version, IReadOnlyCollection<Instance> instances, string? zone)
     {
-        var all = instances.ToArray();
-        Span<int> sizes = stackalloc int[TierCount];
-        foreach (var instance in all)
-        {
-            if (TierOf(instance, zone) is { } tier)
-            {
-                sizes[tier]++;
-            }
-        }
-
-        Instance[][] tiers = [new Instance[sizes[0]], new Instance[sizes[1]], new Instance[sizes[2]]];
-        foreach (var instance in all)
-        {
-            if (TierOf(instance, zone) is { } tier)
-            {
-                tiers[tier][--sizes[tier]] = instance;
-            }
-        }
-
-        return new(version, all, [.. tiers.Where(tier => tier.Length > 0)]);
+        var tiers = new RouteTiers(zone);
+        tiers.Fill(instances);
+        return tiers.Snapshot(version);
     }
 
     private AffinityTable MakeAffinity() =>
-        LazyInitializer.EnsureInitialized(ref affinity, () => AffinityTable.Of(All));
+        LazyInitializer.EnsureInitialized(ref affinity, () => AffinityTable.Of([.. All]));
 
-    private static int? TierOf(Instance instance, string? zone)
+    /// <summary>The instances of all tiers, and those that are not routed to.</summary>
+    internal readonly struct AllInstances(RouteSnapshot snapshot) : IReadOnlyCollection<Instance>
     {
-        var info = instance.Info;
-        return info.State switch
+        public int Length
         {
-            WorkerState.Online => zone is null || info.Registration.Zone == zone ? 0 : 1,
-            WorkerState.Degraded => 2,
-            _ => null,
-        };
+            get
+            {
+                var length = snapshot.Unrouted.Length;
+                foreach (var tier in snapshot.Tiers)
+                {
+                    length += tier.Length;
+                }
+
+                return length;
+            }
+        }
+
+        int IReadOnlyCollection<Instance>.Count => Length;
+
+        public IEnumerator<Instance> GetEnumerator() =>
+            snapshot.Tiers.SelectMany(tier => tier).Concat(snapshot.Unrouted).GetEnumerator();
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
     }
 }

@@ -93,7 +93,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
     /// </summary>
     public async Task CatchUp(IEnumerable<RegistryVersion> versions, CancellationToken cancellationToken)
     {
-        var deadline = Task.Delay(options.CatchUpTimeout, clock, cancellationToken);
+        Task? deadline = null;
         foreach (var version in versions)
         {
             while (Find(version.ServiceType.Value) is { } route)
@@ -104,6 +104,8 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
                     break;
                 }
 
+                // Made only here: most changes show already, or are of service types that nobody asks for here.
+                deadline ??= Task.Delay(options.CatchUpTimeout, clock, cancellationToken);
                 if (await Task.WhenAny(changed, deadline) == deadline)
                 {
                     return;

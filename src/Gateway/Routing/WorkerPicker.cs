@@ -99,7 +99,7 @@ internal sealed class WorkerPicker(TimeProvider clock)
         return default;
     }
 
-    private static Choice PickFrom(Instance[] tier, in Wish wish, TimeSpan now, bool evenSetAside, ref bool full)
+    private static Choice PickFrom(InstanceList tier, in Wish wish, TimeSpan now, bool evenSetAside, ref bool full)
     {
         for (var look = 0; look < RandomLooks; look++)
         {

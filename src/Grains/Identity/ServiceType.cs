@@ -23,7 +23,7 @@ public readonly record struct ServiceType
     /// <summary>Parses a service type.</summary>
     public static bool TryParse([NotNullWhen(true)] string? text, out ServiceType type)
     {
-        type = Identifier.IsValid(text) ? new ServiceType(text!) : default;
+        type = Identifier.IsValid(text) ? new ServiceType(SharedText.Of(text!)) : default;
         return type.Value is not null;
     }
 

@@ -2,7 +2,7 @@ namespace WorkerMesh.Grains.Networking;
 
 /// <summary>
 /// A network stream whose readers and writers go on in the thread pool, and never in the thread that hears of all sockets
-/// (docs/decisions/0011). For TLS: checking a certificate may make the runtime fetch another one, and wait for it.
+/// (docs/decisions/0012). For TLS: checking a certificate may make the runtime fetch another one, and wait for it.
 /// </summary>
 public sealed class OffSocketThreadStream(Stream inner) : Stream
 {

@@ -26,8 +26,8 @@ public sealed class RegistryOptions
     public TimeSpan RenewalInterval { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
-    /// How long a change waits for others before it is announced to the gateways. Longer: fewer messages when many
-    /// workers register at once. Default 5 ms.
+    /// The pause between two announcements to the gateways, in which changes wait for each other; the first one after a
+    /// pause does not wait. Longer: fewer messages when many workers register at once. Default 5 ms.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00.001", "00:00:01")]
     public TimeSpan AnnounceDelay { get; set; } = TimeSpan.FromMilliseconds(5);

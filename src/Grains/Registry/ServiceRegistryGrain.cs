@@ -24,6 +24,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     private InstanceTable? table;
     private Task<InstanceTable>? loading;
     private RegistryVersion announced;
+    private TimeSpan announcedAt = TimeSpan.MinValue / 2;
     private ServiceReport? reported;
     private GrainAlarm announceAlarm = null!;
     private GrainAlarm expiryAlarm = null!;
@@ -151,7 +152,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     {
         if (instances.Version != announced)
         {
-            announceAlarm.Within(options.AnnounceDelay);
+            AnnounceSoon();
         }
 
         if (instances.Report != reported)
@@ -167,8 +168,24 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         return instances.Version;
     }
 
+    /// <summary>At once after a pause; while changes keep coming, together with those of <see cref="RegistryOptions.AnnounceDelay"/>.</summary>
+    private void AnnounceSoon()
+    {
+        var wait = announcedAt + options.AnnounceDelay - clock.Elapsed();
+        if (wait > TimeSpan.Zero)
+        {
+            announceAlarm.Within(wait);
+        }
+        else
+        {
+            // One way: a watcher that does not get it sees the gap at the next.
+            _ = Announce();
+        }
+    }
+
     private Task Announce()
     {
+        announcedAt = clock.Elapsed();
         var changes = table!.ChangesSince(announced);
         announced = table.Version;
         return watchers.Count == 0 ? Task.CompletedTask : watchers.Notify(watcher => watcher.OnChanges(changes));

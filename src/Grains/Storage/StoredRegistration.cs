@@ -66,8 +66,8 @@ internal sealed class StoredRegistration
         {
             Urls = [.. stored.Urls],
             Services = [.. stored.Services.Select(ServiceType.ParseKey)],
-            Capabilities = stored.Capabilities,
-            Zone = stored.Zone,
+            Capabilities = SharedText.Of(stored.Capabilities),
+            Zone = stored.Zone is null ? null : SharedText.Of(stored.Zone),
             Weight = stored.Weight,
             MaxConcurrency = stored.MaxConcurrency,
             Lease = stored.Lease,

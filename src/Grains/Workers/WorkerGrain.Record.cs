@@ -10,8 +10,10 @@ internal sealed partial class WorkerGrain
     private async Task<RegisterAnswer?> Remove(WorkerRecord last)
     {
         // Heartbeats run meanwhile: they wait for the outcome rather than be accepted for a record that goes.
-        var removal = store.RemoveAsync(id, last.Incarnation, CancellationToken.None);
+        worker.Leave(begins: true);
+        var removal = store.RemoveAsync(Id, last.Incarnation, CancellationToken.None);
         removing = removal;
+        var isGone = false;
         try
         {
             if (!await removal)
@@ -19,16 +21,21 @@ internal sealed partial class WorkerGrain
                 await ReloadUnchanged(stored => stored is null);
                 // Removed by a call whose answer was lost: the registries have yet to hear.
             }
+
+            isGone = true;
         }
         finally
         {
             removing = null;
+            if (!isGone)
+            {
+                worker.Leave(begins: false);
+            }
         }
 
-        record = null;
+        worker.Forget(last, clock.Elapsed());
         Supersede(last);
-        incarnationFloor = Math.Max(incarnationFloor, last.Incarnation);
-        health.Stop();
+        StopHealth();
         return new(RegisterOutcome.Replaced, last, await registries.Tell(last.Registration.RegistryKeys));
     }
 
@@ -43,13 +50,14 @@ internal sealed partial class WorkerGrain
 
     private Task Load()
     {
-        // One read for all calls that wait for it; the next call tries again after one that failed.
-        if (loading is null or { IsFaulted: true })
+        if (worker.IsLoaded)
         {
-            loading = Reload();
+            loading = null;
+            return Task.CompletedTask;
         }
 
-        return loading;
+        // One read for all calls that wait for it; the next call tries again after one that failed.
+        return loading is null or { IsCompleted: true } ? loading = Reload() : loading;
     }
 
     /// <summary>
@@ -59,37 +67,30 @@ internal sealed partial class WorkerGrain
     /// <param name="isOurs">Whether what is stored now is what this call has written, and its first answer was lost.</param>
     private async Task ReloadUnchanged(Func<WorkerRecord?, bool> isOurs)
     {
-        var known = record;
+        var known = worker.Record;
         await Reload();
-        if (record?.Incarnation != known?.Incarnation && !isOurs(record))
+        var stored = worker.Record;
+        if (stored?.Incarnation != known?.Incarnation && !isOurs(stored))
         {
             // Both: a write whose outcome was unknown may have moved it, and only this activation knows from where.
-            var keys = (IEnumerable<ServiceType>)[.. known?.Registration.RegistryKeys ?? [], .. record?.Registration.RegistryKeys ?? []];
+            var keys = (IEnumerable<ServiceType>)[.. known?.Registration.RegistryKeys ?? [], .. stored?.Registration.RegistryKeys ?? []];
             await registries.Tell(keys.Distinct());
-            throw new StaleOwnerException($"The registration of '{id}' was changed by another call.");
+            throw new StaleOwnerException($"The registration of '{Id}' was changed by another call.");
         }
     }
 
     private async Task Reload()
     {
-        var stored = await store.ReadAsync(id, CancellationToken.None);
-        incarnationFloor = stored.IncarnationFloor;
-        if (stored.Record?.Incarnation == record?.Incarnation)
+        var stored = await store.ReadAsync(Id, CancellationToken.None);
+        // With a lease of grace for what is new: that nothing was heard here says nothing about the worker.
+        worker.Load(stored.Record, stored.IncarnationFloor, clock.Elapsed());
+        if (worker.Record is not { } record)
         {
-            return;
-        }
-
-        record = stored.Record;
-        // A lease of grace: that nothing was heard here says nothing about the worker.
-        liveness = new(clock.Elapsed());
-        suspicion = Suspicion.None;
-        if (record is null)
-        {
-            health.Stop();
+            StopHealth();
         }
         else
         {
-            health.Follow(record.Registration);
+            FollowHealth(record.Registration);
         }
     }
 }

@@ -16,6 +16,7 @@ namespace WorkerMesh.Grains.Workers;
 /// </summary>
 internal sealed partial class WorkerGrain(
     IWorkerStore store,
+    LiveWorkers workers,
     RenewalBatcher renewals,
     WorkerHealthProbe probe,
     TimeProvider clock,
@@ -27,31 +28,36 @@ internal sealed partial class WorkerGrain(
 
     private const int SaveAttempts = 5;
 
-    private WorkerId id;
+    private LiveWorker worker = null!;
     private WorkerRegistries registries = null!;
-    private WorkerHealthMonitor health = null!;
+
+    /// <summary>Made for workers that ask for checks.</summary>
+    private WorkerHealthMonitor? health;
+
+    /// <summary>While the store is being read.</summary>
     private Task? loading;
     private Task? removing;
-    private WorkerRecord? record;
-    private long incarnationFloor;
-    private Liveness liveness;
-    private WorkerCounters counters;
-    private Guid[] earlierOperations = [];
-    private Suspicion suspicion = Suspicion.None;
 
-    private long LastIncarnation => record?.Incarnation ?? incarnationFloor;
+    private WorkerId Id => worker.Id;
+
+    private long LastIncarnation => worker.Record?.Incarnation ?? worker.IncarnationFloor;
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        id = WorkerId.Parse(this.GetPrimaryKeyString());
-        registries = new(this, id, GrainFactory, clock, () => (record, liveness, LastIncarnation));
-        health = new(this, id, probe, options.Value.HealthCheckFailures, OnHealth);
+        worker = workers.Enter(WorkerId.Parse(this.GetPrimaryKeyString()));
+        registries = new(this, worker, GrainFactory, clock);
+        if (worker.Record is { } known)
+        {
+            FollowHealth(known.Registration);
+        }
+
         return Task.CompletedTask;
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
-        health.Stop();
+        health?.Stop();
+        workers.Leave(worker);
         return Task.CompletedTask;
     }
 
@@ -65,26 +71,27 @@ internal sealed partial class WorkerGrain(
         Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis)
     {
         await Load();
-        if (record?.OperationId != operationId)
+        if (worker.Record?.OperationId != operationId)
         {
             ThrowIfLate(basis);
         }
 
-        var previous = record;
-        if (assign && record?.OperationId != operationId && WorkerLifecycle.MayRegister(record, expectedIncarnation))
+        var previous = worker.Record;
+        if (assign && previous?.OperationId != operationId && WorkerLifecycle.MayRegister(previous, expectedIncarnation))
         {
-            var services = await GrainFactory.GetGrain<IServiceCatalogGrain>(0).Assign(id, registration.Capabilities);
+            var services = await GrainFactory.GetGrain<IServiceCatalogGrain>(0).Assign(Id, registration.Capabilities);
             registration = registration with { Services = services };
         }
 
         // Again where the removal of another worker has raised the floor meanwhile, from ever further above it.
         for (var (attempt, above) = (1, 0L); attempt <= SaveAttempts; attempt++, above = attempt <= 2 ? 0 : (above + 1) * 16)
         {
-            if (earlierOperations.Contains(operationId))
+            var record = worker.Record;
+            if (worker.EarlierOperations.Contains(operationId))
             {
                 // A copy of a call that was made again, and answered, and that others have followed since.
                 return record is null
-                    ? throw new StaleOwnerException($"'{id}' was unregistered after this call.")
+                    ? throw new StaleOwnerException($"'{Id}' was unregistered after this call.")
                     : new(RegisterOutcome.Superseded, record, []);
             }
 
@@ -100,8 +107,8 @@ internal sealed partial class WorkerGrain(
             }
 
             var next = new WorkerRecord(
-                id,
-                WorkerLifecycle.NextIncarnation(record, incarnationFloor) + above,
+                Id,
+                WorkerLifecycle.NextIncarnation(record, worker.IncarnationFloor) + above,
                 registration,
                 Draining: false,
                 operationId,
@@ -109,97 +116,87 @@ internal sealed partial class WorkerGrain(
                 clock.GetUtcNow());
             if (await store.SaveAsync(next, CancellationToken.None))
             {
-                previous = record;
-                record = next;
+                previous = worker.Record;
+                worker.Follow(next, clock.Elapsed());
                 Supersede(previous);
-                liveness = new(clock.Elapsed());
-                suspicion = Suspicion.None;
-                StayWhileLeased();
-                health.Follow(next.Registration);
-                return await Answer(next.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created, previous);
+                Stay();
+                FollowHealth(next.Registration);
+                var answer = await Answer(next.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created, previous);
+                Rest();
+                return answer;
             }
 
             await ReloadUnchanged(stored => stored?.OperationId == operationId);
         }
 
-        return record is null
-            ? throw new StoreUnavailableException($"Too many workers are removed while '{id}' registers.") { NotBegun = true }
-            : new(RegisterOutcome.Superseded, record, []);
+        return worker.Record is not { } newer
+            ? throw new StoreUnavailableException($"Too many workers are removed while '{Id}' registers.") { NotBegun = true }
+            : new(RegisterOutcome.Superseded, newer, []);
     }
 
     public async Task<HeartbeatAnswer> Heartbeat(Heartbeat beat)
     {
         await Load();
         await Removed();
-        if (beat.Incarnation > record?.Incarnation)
+        if (beat.Incarnation > worker.Record?.Incarnation)
         {
             // A number that this activation did not give out: another one may have.
             await Reload();
         }
 
-        var decision = WorkerLifecycle.Apply(record, liveness, beat, clock.Elapsed());
         // The record it was accepted for: a removal may finish while the registries are waited for.
-        var current = record;
-        if (decision.Outcome != HeartbeatOutcome.Renewed || current is null)
+        var decision = worker.Apply(beat, clock.Elapsed(), out var record);
+        if (decision.Outcome != HeartbeatOutcome.Renewed || record is null)
         {
-            return new(decision.Outcome, current?.Incarnation ?? 0, WorkerState.Offline, TimeSpan.Zero, []);
+            return new(decision.Outcome, record?.Incarnation ?? 0, WorkerState.Offline, TimeSpan.Zero, []);
         }
 
-        var revived = !liveness.LeaseRuns(current.Registration.Lease, decision.Next.HeardAt);
-        counters = counters with
-        {
-            Heartbeats = counters.Heartbeats + 1,
-            Revivals = counters.Revivals + (revived ? 1 : 0),
-        };
-        liveness = decision.Next;
-        StayWhileLeased();
-        health.Follow(current.Registration);
+        Stay();
+        FollowHealth(record.Registration);
         var versions = ImmutableArray<RegistryVersion>.Empty;
         if (decision.Announce)
         {
-            versions = await registries.Collect(current.Registration.RegistryKeys
-                .Select(key => renewals.Announce(key, id, current.Incarnation, liveness)));
+            versions = await registries.Collect(record.Registration.RegistryKeys
+                .Select(key => renewals.Announce(key, Id, record.Incarnation, decision.Next)));
         }
         else
         {
-            foreach (var key in current.Registration.RegistryKeys)
+            foreach (var key in record.Registration.RegistryKeys)
             {
-                renewals.Enqueue(key, id, current.Incarnation, liveness);
+                renewals.Enqueue(key, Id, record.Incarnation, decision.Next);
             }
         }
 
-        var state = WorkerLifecycle.StateOf(
-            leaseRuns: true, suspected: false, current.Draining, decision.Next.Degraded);
-        return new(HeartbeatOutcome.Renewed, current.Incarnation, state, current.Registration.Lease, versions);
+        return LiveWorkers.Answer(record, decision.Next, versions);
     }
 
     public async Task Judge(Verdict verdict)
     {
         await Load();
-        if (record is not { } judged || judged.Incarnation != verdict.Incarnation)
+        if (worker.Record is not { } judged || judged.Incarnation != verdict.Incarnation)
         {
             return;
         }
 
         var now = clock.Elapsed();
-        var was = suspicion;
-        suspicion = suspicion.Hear(verdict, now);
+        var was = worker.Suspicion;
+        var suspicion = was.Hear(verdict, now);
         if (!verdict.Reached && ReferenceEquals(suspicion, was))
         {
             return;
         }
 
-        liveness = liveness with { UnreachableUntil = suspicion.Until };
+        worker.Hear(suspicion);
         if (was.Holds(now) != suspicion.Holds(now))
         {
-            LogSuspicion(id, suspicion.Holds(now), verdict.GatewayId);
+            LogSuspicion(Id, suspicion.Holds(now), verdict.GatewayId);
         }
 
         // Not awaited: the batcher sends it until the registry has it. Also where it only lasts longer, and where it was
         // reached and nothing was wrong: another activation of this grain, lost with its silo, may have said so.
         foreach (var key in judged.Registration.RegistryKeys)
         {
-            _ = renewals.Announce(key, id, judged.Incarnation, liveness);
+            _ = renewals.Announce(key, Id, judged.Incarnation, worker.Liveness);
         }
     }
 
@@ -207,19 +204,19 @@ internal sealed partial class WorkerGrain(
     {
         await Load();
         ThrowIfLate(basis);
-        if (record is null)
+        if (worker.Record is not { } record)
         {
             return null;
         }
 
         if (record.Draining != draining
-            && !await store.SetDrainingAsync(id, record.Incarnation, draining, CancellationToken.None))
+            && !await store.SetDrainingAsync(Id, record.Incarnation, draining, CancellationToken.None))
         {
             await ReloadUnchanged(_ => false);
             return null;
         }
 
-        record = record with { Draining = draining };
+        worker.Amend(record with { Draining = draining });
         return await Answer(RegisterOutcome.Replaced);
     }
 
@@ -227,19 +224,20 @@ internal sealed partial class WorkerGrain(
     {
         await Load();
         ThrowIfLate(basis);
-        return record is null ? null : await Remove(record);
+        return worker.Record is { } record ? await Remove(record) : null;
     }
 
     public async Task<WorkerDescription?> Describe()
     {
         await Load();
         await Removed();
-        if (record is not { } described)
+        if (worker.Record is not { } described)
         {
             return null;
         }
 
         var now = clock.Elapsed();
+        var liveness = worker.Liveness;
         var heardAgo = now - liveness.HeardAt;
         var leaseRuns = heardAgo < described.Registration.Lease;
         var suspected = !leaseRuns && await registries.AnySuspects(described);
@@ -251,14 +249,14 @@ internal sealed partial class WorkerGrain(
             liveness.ReportsDegraded,
             liveness.FailsCheck,
             heardAgo,
-            health.Count(counters),
+            worker.Counters,
             liveness.UnreachableFor(now));
     }
 
     public async Task Rejoin(ServiceType registryKey)
     {
         await Load();
-        if (record is not null && record.Registration.RegistryKeys.Contains(registryKey))
+        if (worker.Record is { } record && record.Registration.RegistryKeys.Contains(registryKey))
         {
             await registries.Tell([registryKey]);
         }
@@ -267,14 +265,14 @@ internal sealed partial class WorkerGrain(
     public async Task ForgetIfExpired(ServiceType registryKey, long incarnation)
     {
         await Load();
-        if (record is null || !record.Registration.RegistryKeys.Contains(registryKey))
+        if (worker.Record is not { } record || !record.Registration.RegistryKeys.Contains(registryKey))
         {
             await GrainFactory.GetGrain<IServiceRegistryGrain>(registryKey.Value)
-                .Leave(id, record?.Incarnation ?? incarnation);
+                .Leave(Id, worker.Record?.Incarnation ?? incarnation);
         }
-        else if (WorkerLifecycle.MayForget(record, liveness, options.Value.RecordRetention, clock.Elapsed()))
+        else if (MayForget(record))
         {
-            LogForgotten(id, record.Incarnation);
+            LogForgotten(Id, record.Incarnation);
             await Remove(record);
         }
         else if (record.Incarnation > incarnation)
@@ -283,18 +281,25 @@ internal sealed partial class WorkerGrain(
         }
     }
 
+    private bool MayForget(WorkerRecord record) => WorkerLifecycle.MayForget(
+        record, worker.Liveness, options.Value.RecordRetention, clock.Elapsed());
+
     private async Task<RegisterAnswer> Answer(RegisterOutcome outcome, WorkerRecord? previous = null)
     {
-        var current = record!;
-        var dropped = previous is null ? [] : previous.Registration.RegistryKeys.Except(current.Registration.RegistryKeys);
-        return new(outcome, current, await registries.Tell(current.Registration.RegistryKeys.Concat(dropped)));
+        var current = worker.Record!;
+        var keys = current.Registration.RegistryKeys;
+        // Most often there are no others: then nothing is made to say so.
+        return new(outcome, current, await registries.Tell(
+            previous is null || previous.Registration.RegistryKeys.SequenceEqual(keys)
+                ? keys
+                : [.. keys, .. previous.Registration.RegistryKeys.Except(keys)]));
     }
 
     private void ThrowIfLate(long? basis)
     {
         if (basis is not null && basis != LastIncarnation)
         {
-            throw new StaleOwnerException($"'{id}' was changed after this call was made.");
+            throw new StaleOwnerException($"'{Id}' was changed after this call was made.");
         }
     }
 
@@ -302,43 +307,8 @@ internal sealed partial class WorkerGrain(
     {
         if (last is not null)
         {
-            earlierOperations = [last.OperationId, .. earlierOperations.Take(OperationsRemembered - 1)];
+            worker.Supersede(last, OperationsRemembered);
         }
-    }
-
-    private void StayWhileLeased()
-    {
-        // Idle collection (15 min) must not take the only knowledge of a longer lease.
-        if (record!.Registration.Lease > TimeSpan.FromMinutes(5))
-        {
-            DelayDeactivation(record.Registration.Lease + options.Value.RecordRetention);
-        }
-    }
-
-    private bool OnHealth(bool failing)
-    {
-        if (record is null || !liveness.LeaseRuns(record.Registration.Lease, clock.Elapsed()))
-        {
-            return false;
-        }
-
-        var was = liveness;
-        liveness = liveness with { FailsCheck = failing };
-        if (was.FailsCheck != failing)
-        {
-            LogHealth(id, failing);
-        }
-
-        if (was.Degraded != liveness.Degraded)
-        {
-            // Not awaited: the batcher sends it until the registry has it.
-            foreach (var key in record.Registration.RegistryKeys)
-            {
-                _ = renewals.Announce(key, id, record.Incarnation, liveness);
-            }
-        }
-
-        return true;
     }
 
     [LoggerMessage(1400, LogLevel.Information, "Worker {Id} (incarnation {Incarnation}) is forgotten: offline for the whole retention.")]
@@ -346,7 +316,4 @@ internal sealed partial class WorkerGrain(
 
     [LoggerMessage(1402, LogLevel.Information, "Worker {Id}: unreachable: {Unreachable}, says gateway {Gateway}.")]
     private partial void LogSuspicion(WorkerId id, bool unreachable, string gateway);
-
-    [LoggerMessage(1401, LogLevel.Information, "Worker {Id}: active health check failing: {Failing}.")]
-    private partial void LogHealth(WorkerId id, bool failing);
 }

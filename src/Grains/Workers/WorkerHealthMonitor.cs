@@ -8,20 +8,18 @@ namespace WorkerMesh.Grains.Workers;
 /// <param name="probe">Makes the checks.</param>
 /// <param name="failuresToDegrade">So many failures in a row make it failing; one success takes that back.</param>
 /// <param name="onVerdict">
-/// Is told after each check whether the worker is failing; answers whether to go on checking.
+/// Is told after each check whether it succeeded and whether the worker is failing; answers whether to go on checking.
 /// </param>
 internal sealed class WorkerHealthMonitor(
     Grain grain,
     WorkerId id,
     WorkerHealthProbe probe,
     int failuresToDegrade,
-    Func<bool, bool> onVerdict)
+    Func<bool, bool, bool> onVerdict)
 {
     private Registration? followed;
     private IGrainTimer? timer;
     private int failuresInARow;
-    private long checks;
-    private long failures;
 
     /// <summary>Checks this registration from now on; does nothing where it already does.</summary>
     public void Follow(Registration registration)
@@ -51,9 +49,6 @@ internal sealed class WorkerHealthMonitor(
         failuresInARow = 0;
     }
 
-    public WorkerCounters Count(WorkerCounters counters) =>
-        counters with { HealthChecks = checks, HealthCheckFailures = failures };
-
     private async Task Check(Registration registration, HealthCheck check, CancellationToken cancellationToken)
     {
         var healthy = await probe.IsHealthy(registration, check, cancellationToken);
@@ -63,10 +58,8 @@ internal sealed class WorkerHealthMonitor(
             return;
         }
 
-        checks++;
-        failures += healthy ? 0 : 1;
         failuresInARow = healthy ? 0 : failuresInARow + 1;
-        var goOn = onVerdict(failuresInARow >= failuresToDegrade);
+        var goOn = onVerdict(healthy, failuresInARow >= failuresToDegrade);
         if (!goOn)
         {
             // Offline: the next heartbeat or registration starts it again.

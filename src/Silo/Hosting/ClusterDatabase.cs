@@ -40,6 +40,11 @@ public static class ClusterDatabase
         parsed.Timeout = given.ContainsKey("Timeout") ? parsed.Timeout : 5;
         parsed.CommandTimeout =
             given.ContainsKey("Command Timeout") || given.ContainsKey("CommandTimeout") ? parsed.CommandTimeout : 5;
+        // Npgsql's Prefer asks the Kerberos library before each connection, which asks the name servers in turn, holds a
+        // thread until they answer, and, after a time-out, may wait without any (npgsql/npgsql issues 6524 and 6655).
+        parsed.GssEncryptionMode = given.ContainsKey("GSS Encryption Mode") || given.ContainsKey("GssEncryptionMode")
+            ? parsed.GssEncryptionMode
+            : GssEncryptionMode.Disable;
         parsed.ApplicationName ??= "workermesh";
         return NpgsqlDataSource.Create(parsed);
     }

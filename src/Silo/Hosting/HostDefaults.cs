@@ -12,6 +12,12 @@ public static class HostDefaults
     /// <summary>How long a process may take to finish what is in flight after SIGTERM.</summary>
     public static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(25);
 
+    /// <summary>
+    /// The command line of a process that reads its configuration once. By default files are watched, and with them
+    /// everything below the working directory: where the data is there, each write of it.
+    /// </summary>
+    public static string[] WithFixedConfiguration(string[] args) => ["--hostBuilder:reloadConfigOnChange=false", .. args];
+
     /// <summary>Logging, options and shutdown. Log levels are defaults that configuration overrides.</summary>
     public static void AddHostDefaults(this IHostApplicationBuilder builder)
     {

@@ -21,6 +21,7 @@ public static class SiloHosting
     /// </summary>
     public const string ServiceId = "workermesh";
 
+    private const int LocalDirectoryCacheSize = 1000;
     private const int DefaultSiloPort = 11111;
     private const int DefaultGatewayPort = 30000;
 
@@ -35,7 +36,7 @@ public static class SiloHosting
             ClusterSchema.Fence(
                 provider.GetRequiredService<IOptions<MeshOptions>>().Value.ClusterId,
                 provider.GetRequiredService<ILocalSiloDetails>().SiloAddress)));
-        builder.AddSilo(silo =>
+        builder.AddSilo(alone: false, silo =>
         {
             silo.UseAdoNetClustering(clustering =>
             {
@@ -68,10 +69,12 @@ public static class SiloHosting
                 Path.Combine(mesh.DataDirectory, "workers.db"), provider.GetRequiredService<TimeProvider>(), mesh.StoreTimeout);
         });
         builder.Services.AddHostedService<EmbeddedStorePreparation>();
-        builder.AddSilo(silo =>
+        builder.AddSilo(alone: true, silo =>
         {
             var ports = builder.Configuration.GetSection(SiloOptions.Section).Get<SiloOptions>() ?? new();
             silo.UseLocalhostClustering(PortOf(ports.SiloPort, 0), PortOf(ports.GatewayPort, 0));
+            // Where grains are is known here without a cache, which would keep an entry for each there ever was.
+            silo.Configure<GrainDirectoryOptions>(directory => directory.CacheSize = LocalDirectoryCacheSize);
         });
     }
 
@@ -82,7 +85,7 @@ public static class SiloHosting
         builder.Services.AddSingleton<IValidateOptions<SiloOptions>, SiloAddressValidator>();
     }
 
-    private static void AddSilo(this IHostApplicationBuilder builder, Action<ISiloBuilder> configure)
+    private static void AddSilo(this IHostApplicationBuilder builder, bool alone, Action<ISiloBuilder> configure)
     {
         builder.AddSiloOptions();
         builder.UseOrleans(silo =>
@@ -98,7 +101,7 @@ public static class SiloHosting
                 (names, options, endpoints) =>
                     names.SiloName = options.Value.Name ?? $"{Environment.MachineName}-{endpoints.Value.SiloPort}");
         });
-        builder.Services.AddWorkerMeshGrains();
+        builder.Services.AddWorkerMeshGrains(alone);
     }
 
     private static int PortOf(int? configured, int usual) => (configured ?? usual) switch

@@ -30,7 +30,8 @@ internal sealed class MeshFixture : IAsyncDisposable
     private readonly InProcessTestCluster cluster;
     private readonly List<object> observers = [];
 
-    private MeshFixture(int silos, MemoryWorkerStore store, FakeTimeProvider clock, Action<RegistryOptions> configure)
+    private MeshFixture(
+        int silos, MemoryWorkerStore store, FakeTimeProvider clock, Action<RegistryOptions> configure, bool alone)
     {
         (Store, Clock) = (store, clock);
         var builder = new InProcessTestClusterBuilder((short)silos);
@@ -45,7 +46,7 @@ internal sealed class MeshFixture : IAsyncDisposable
             }
 
             silo.Services.AddSingleton<IWorkerStore>(store);
-            silo.Services.AddWorkerMeshGrains();
+            silo.Services.AddWorkerMeshGrains(alone);
             silo.Services.Configure<RegistryOptions>(o => o.RenewalInterval = TimeSpan.FromMilliseconds(50));
             silo.Services.Configure(configure);
         });
@@ -66,18 +67,29 @@ internal sealed class MeshFixture : IAsyncDisposable
     public static async Task<MeshFixture> Start(
         int silos = 2,
         Action<RegistryOptions>? configure = null,
-        MeshFixture? after = null)
+        MeshFixture? after = null,
+        bool alone = false)
     {
         var fixture = new MeshFixture(
             silos,
             after?.Store ?? new MemoryWorkerStore(),
             after?.Clock ?? new FakeTimeProvider(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero)),
-            configure ?? (_ => { }));
+            configure ?? (_ => { }),
+            alone);
         await fixture.cluster.DeployAsync(Cancellation);
         return fixture;
     }
 
     public IWorkerGrain Worker(string id) => cluster.Client.GetGrain<IWorkerGrain>(id);
+
+    public IHeartbeatsGrain Heartbeats => cluster.Client.GetGrain<IHeartbeatsGrain>(0);
+
+    /// <summary>How many worker grains are in memory.</summary>
+    public async Task<int> CountWorkerGrains()
+    {
+        var all = await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
+        return all.Count(grain => grain.GrainId.Type == Worker("any").GetGrainId().Type);
+    }
 
     public IServiceRegistryGrain Registry(ServiceType type) =>
         cluster.Client.GetGrain<IServiceRegistryGrain>(type.Value);

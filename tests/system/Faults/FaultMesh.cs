@@ -92,14 +92,15 @@ public class FaultMesh : Mesh
         await WholeAsync();
     }
 
-    /// <summary>Waits until every gateway sees all silos active.</summary>
+    /// <summary>Waits until every gateway sees all silos active. Where it waits in vain, it says what they logged last.</summary>
     public Task WholeAsync(TimeSpan? within = null) => Task.WhenAll(Gateways.Select(g => Eventually.Equals(
         $"active silos at {g.Api.Address}",
         (Silos, 200),
         async () => await g.Api.GetAsync("/api/peers") is { Status: 200 } peers
             ? (peers.Json.GetProperty("active_silos").GetInt32(), (await g.Api.GetAsync("/health")).Status)
             : (0, 503),
-        within ?? TimeSpan.FromSeconds(60))));
+        within ?? TimeSpan.FromSeconds(60),
+        () => Log)));
 
     /// <summary>Waits until the membership table says that the silo which had this port, and its start, is dead.</summary>
     public async Task DeadAsync(int siloPort, TimeSpan within) => await Eventually.Equals(

@@ -10,7 +10,7 @@ namespace WorkerMesh.Tests.System.Forwarding;
 
 /// <summary>
 /// What blocks a thread must not hold up the connections of others, although the threads that hear of all sockets pass
-/// requests on themselves (docs/decisions/0011). What is known to block is the check of a certificate: the runtime
+/// requests on themselves (docs/decisions/0012). What is known to block is the check of a certificate: the runtime
 /// fetches the one of its issuer where that was not sent, and waits for up to 15 s.
 /// </summary>
 [Collection<OnEmbeddedMesh>]

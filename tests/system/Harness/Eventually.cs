@@ -10,7 +10,7 @@ internal static class Eventually
 
     /// <summary>Reads until what was read is as expected; fails with what was read last.</summary>
     public static async Task<T> Holds<T>(
-        string what, Func<Task<T>> read, Func<T, bool> expected, TimeSpan? within = null)
+        string what, Func<Task<T>> read, Func<T, bool> expected, TimeSpan? within = null, Func<string>? evidence = null)
     {
         var clock = Stopwatch.StartNew();
         while (true)
@@ -21,13 +21,16 @@ internal static class Eventually
                 return actual;
             }
 
-            Assert.True(
-                clock.Elapsed < (within ?? Patience),
-                $"Expected within {within ?? Patience}: {what}.\nActual: {actual}");
+            if (clock.Elapsed > (within ?? Patience))
+            {
+                Assert.Fail($"Expected within {within ?? Patience}: {what}.\nActual: {actual}\n{evidence?.Invoke()}");
+            }
+
             await Task.Delay(Pause, TimeProvider.System, TestContext.Current.CancellationToken);
         }
     }
 
-    public static Task<T> Equals<T>(string what, T expected, Func<Task<T>> read, TimeSpan? within = null) => Holds(
-        $"{what} is {expected}", read, actual => EqualityComparer<T>.Default.Equals(actual, expected), within);
+    public static Task<T> Equals<T>(
+        string what, T expected, Func<Task<T>> read, TimeSpan? within = null, Func<string>? evidence = null) => Holds(
+        $"{what} is {expected}", read, actual => EqualityComparer<T>.Default.Equals(actual, expected), within, evidence);
 }

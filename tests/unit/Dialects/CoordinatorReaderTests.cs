@@ -1,5 +1,5 @@
 using WorkerMesh.Gateway.Dialects;
-using WorkerMesh.Gateway.Reading;
+using WorkerMesh.Grains.Workers;
 using WorkerMesh.Tests.Unit.Reading;
 using static WorkerMesh.Tests.Unit.Dialects.DialectBodies;
 

@@ -1,4 +1,6 @@
+using System.Text;
 using WorkerMesh.Gateway.Reading;
+using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Tests.Unit.Reading;
@@ -113,9 +115,59 @@ public sealed class HeartbeatReaderTests
         }
     }
 
-    private static Task<(Heartbeat? Value, IReadOnlyDictionary<string, string[]> Errors)> Read(string text) =>
-        Bodies.Read(Bodies.Request(text), (body, errors) => HeartbeatReader.Read(body, errors));
+    [Fact]
+    public void Heartbeats_as_workers_send_them_are_read_in_one_pass()
+    {
+        const string members = """ "incarnation": 7, "status": "degraded", "current_load": 0.42, "active_requests": 3 """;
+        var beat = new Heartbeat { Incarnation = 7, Degraded = true, CurrentLoad = 0.42, ActiveRequests = 3 };
 
-    private static Task<(IReadOnlyList<WorkerHeartbeat>? Value, IReadOnlyDictionary<string, string[]> Errors)>
-        ReadBatch(string text) => Bodies.Read(Bodies.Request(text), HeartbeatBatchReader.Read);
+        Assert.Equal(new(), HeartbeatScan.One(""u8));
+        Assert.Equal(beat, HeartbeatScan.One(Encoding.UTF8.GetBytes($"{{{members}}}")));
+        Assert.Equal(
+            [new(WorkerId.Parse("a"), beat), new(WorkerId.Parse("b"), new())],
+            HeartbeatScan.Many(Encoding.UTF8.GetBytes(
+                $$"""{"workers": [{"worker_id": "a", {{members}}}, {"worker_id": "b", "status": null}]}""")));
+    }
+
+    [Theory]
+    [InlineData("""{"workers": [{"worker_id": "a"}], "workers": []}""")]
+    [InlineData("""{"workers": [{"worker_id": "a"}]} {}""")]
+    [InlineData("""{"workers": [{"worker_id": "a", "worker_id": "b"}]}""")]
+    [InlineData("""{"workers": [{"worker_id": "a", "x": 1, "x": 2}]}""")]
+    [InlineData("""{"workers": [{"worker_id": "a", "x": "\ud800"}]}""")]
+    [InlineData("""{"workers": [{"worker_id": null}]}""")]
+    [InlineData("""{"workers": [{"status": "healthy"}]}""")]
+    [InlineData("""{"workers": [{"worker_id": "\u0061 "}]}""")]
+    [InlineData("""{"workers": [{"worker_id": "a"}, {"worker_id": "a"}]}""")]
+    [InlineData("""{"workers": [{"worker_id": "a"}}""")]
+    public async Task One_pass_accepts_no_batch_that_is_refused(string text)
+    {
+        Assert.NotEmpty((await ReadBatch(text)).Errors);
+        Assert.Null(HeartbeatScan.Many(Encoding.UTF8.GetBytes(text)));
+    }
+
+    private static async Task<(Heartbeat? Value, IReadOnlyDictionary<string, string[]> Errors)> Read(string text)
+    {
+        var (value, errors) = await Bodies.Read(Bodies.Request(text), (body, errors) => HeartbeatReader.Read(body, errors));
+        if (HeartbeatScan.One(Encoding.UTF8.GetBytes(text)) is { } scanned)
+        {
+            Assert.Empty(errors);
+            Assert.Equal(value, scanned);
+        }
+
+        return (value, errors);
+    }
+
+    private static async Task<(IReadOnlyList<WorkerHeartbeat>? Value, IReadOnlyDictionary<string, string[]> Errors)> ReadBatch(
+        string text)
+    {
+        var (value, errors) = await Bodies.Read(Bodies.Request(text), HeartbeatBatchReader.Read);
+        if (HeartbeatScan.Many(Encoding.UTF8.GetBytes(text)) is { } scanned)
+        {
+            Assert.Empty(errors);
+            Assert.Equal(value, scanned);
+        }
+
+        return (value, errors);
+    }
 }

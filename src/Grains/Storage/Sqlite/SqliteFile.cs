@@ -27,8 +27,11 @@ internal static class SqliteFile
         return Open(path, connection =>
         {
             Check(connection, path);
-            // WAL and FULL: each commit is one fsync, and what is acknowledged survives a power cut.
-            Execute(connection, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+            // WAL and FULL: each commit is one fsync, and what is acknowledged survives a power cut. The log may grow to
+            // 16 MB before it is folded into the file, which holds up a commit; 16 MB of pages are kept in memory.
+            Execute(
+                connection,
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -16384");
             Migrate(connection, path);
         });
     }

@@ -6,15 +6,14 @@ namespace WorkerMesh.Grains.Storage.Sqlite;
 /// <summary>Reads through a connection of its own, so that readers do not wait for commits. Not thread-safe.</summary>
 internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
 {
+    private SqliteCommand? readOne;
+
     /// <summary>Reads one worker and the floor, at one point in time.</summary>
     public (WorkerRow? Row, long Floor) Read(WorkerId id)
     {
-        using var command = Command(
-            $"""
-            SELECT f.incarnation, {WorkerRow.Columns}
-            FROM mesh_incarnation_floor AS f LEFT JOIN mesh_worker AS w ON w.worker_id = $id
-            """);
-        command.Parameters.AddWithValue("$id", id.Value);
+        // Prepared once: to parse it each time would take longer than to run it.
+        var command = readOne ??= PrepareReadOne();
+        command.Parameters[0].Value = id.Value;
         using var reader = command.ExecuteReader();
         reader.Read();
         return (reader.IsDBNull(1) ? null : WorkerRow.Read(reader, 1), reader.GetInt64(0));
@@ -61,7 +60,22 @@ internal sealed class SqliteReader(SqliteConnection connection) : IDisposable
         return ReadAll(command, reader => ServiceType.ParseKey(reader.GetString(0)));
     }
 
-    public void Dispose() => connection.Dispose();
+    public void Dispose()
+    {
+        readOne?.Dispose();
+        connection.Dispose();
+    }
+
+    private SqliteCommand PrepareReadOne()
+    {
+        var command = Command(
+            $"""
+            SELECT f.incarnation, {WorkerRow.Columns}
+            FROM mesh_incarnation_floor AS f LEFT JOIN mesh_worker AS w ON w.worker_id = $id
+            """);
+        command.Parameters.Add(new SqliteParameter { ParameterName = "$id" });
+        return command;
+    }
 
     private SqliteCommand Command(string sql)
     {

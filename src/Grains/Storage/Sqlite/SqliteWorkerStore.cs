@@ -47,7 +47,8 @@ public sealed class SqliteWorkerStore : IWorkerStore, IAsyncDisposable
     /// <inheritdoc/>
     public async Task<StoredWorker> ReadAsync(WorkerId id, CancellationToken cancellationToken)
     {
-        var (row, floor) = await ReadAsync(reader => reader.Read(id), cancellationToken);
+        // At once where nobody else reads: to look up a row takes less than to hand it to another thread.
+        var (row, floor) = TryReadNow(id) ?? await ReadAsync(reader => reader.Read(id), cancellationToken);
         return new StoredWorker(row?.ToRecord(), floor);
     }
 
@@ -88,6 +89,28 @@ public sealed class SqliteWorkerStore : IWorkerStore, IAsyncDisposable
             _reader?.Dispose();
             _writer?.Dispose();
             _disposed = true;
+        }
+        finally
+        {
+            _reading.Release();
+        }
+    }
+
+    /// <summary>Null where it has to wait, or can't be read: then the other way says why.</summary>
+    private (WorkerRow? Row, long Floor)? TryReadNow(WorkerId id)
+    {
+        if (!_reading.Wait(0))
+        {
+            return null;
+        }
+
+        try
+        {
+            return _disposed ? null : _reader?.Read(id);
+        }
+        catch (Exception e) when (StoreErrors.IsUnavailability(e))
+        {
+            return null;
         }
         finally
         {

@@ -7,6 +7,8 @@ namespace WorkerMesh.Grains.Storage.Sqlite;
 internal sealed class SqliteWriter : IDisposable
 {
     private readonly SqliteConnection _connection;
+    private readonly SqliteCommand _begin;
+    private readonly SqliteCommand _commit;
     private readonly SqliteCommand _find;
     private readonly SqliteCommand _readFloor;
     private readonly SqliteCommand _upsert;
@@ -19,6 +21,8 @@ internal sealed class SqliteWriter : IDisposable
     public SqliteWriter(SqliteConnection connection)
     {
         _connection = connection;
+        _begin = Prepare("BEGIN IMMEDIATE", 0);
+        _commit = Prepare("COMMIT", 0);
         _find = Prepare("SELECT incarnation, operation_id FROM mesh_worker WHERE worker_id = $1", 1);
         _readFloor = Prepare("SELECT incarnation FROM mesh_incarnation_floor", 0);
         _upsert = Prepare(
@@ -38,7 +42,7 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>Applies a group in one transaction; on return it is on the disk.</summary>
     public IReadOnlyList<bool> Apply(IReadOnlyList<Mutation> mutations)
     {
-        SqliteFile.Execute(_connection, "BEGIN IMMEDIATE");
+        _begin.ExecuteNonQuery();
         try
         {
             var results = new bool[mutations.Count];
@@ -53,7 +57,7 @@ internal sealed class SqliteWriter : IDisposable
                 };
             }
 
-            SqliteFile.Execute(_connection, "COMMIT");
+            _commit.ExecuteNonQuery();
             return results;
         }
         catch
@@ -71,7 +75,7 @@ internal sealed class SqliteWriter : IDisposable
     public void Dispose()
     {
         foreach (var command in (SqliteCommand[])
-            [_find, _readFloor, _upsert, _dropKeys, _addKey, _setDraining, _delete, _raiseFloor])
+            [_begin, _commit, _find, _readFloor, _upsert, _dropKeys, _addKey, _setDraining, _delete, _raiseFloor])
         {
             command.Dispose();
         }
@@ -99,7 +103,11 @@ internal sealed class SqliteWriter : IDisposable
             row.RegisteredAt,
             row.Registration,
             row.Zone);
-        Run(_dropKeys, row.Id.Value);
+        if (stored is not null)
+        {
+            Run(_dropKeys, row.Id.Value);
+        }
+
         foreach (var key in save.RegistryKeys)
         {
             Run(_addKey, row.Id.Value, key);

@@ -1,0 +1,215 @@
+using WorkerMesh.Grains.Identity;
+
+namespace WorkerMesh.Grains.Workers;
+
+/// <summary>
+/// All that a silo has in memory of one worker. The worker's grain writes it; heartbeats that change nothing but the
+/// lease and the load are applied from any thread, without a call to the grain.
+/// </summary>
+/// <remarks>
+/// It locks itself, and what few workers have is in an object of its own: there may be 100,000 of them.
+/// </remarks>
+internal sealed class LiveWorker(WorkerId id)
+{
+    private Liveness liveness;
+    private Rarities? rarities;
+    private WorkerRecord? record;
+    private TimeSpan calledAt;
+    private long heartbeats;
+    private int revivals;
+    private bool leaves;
+
+    public WorkerId Id { get; } = id;
+
+    /// <summary>Whether the store was read: what is here is then what is true.</summary>
+    public bool IsLoaded { get; private set; }
+
+    /// <summary>The record in force, or null. Read and written by the grain.</summary>
+    public WorkerRecord? Record => record;
+
+    /// <summary>The highest incarnation that was ever removed, as far as this worker needs to know.</summary>
+    public long IncarnationFloor { get; private set; }
+
+    public Liveness Liveness
+    {
+        get
+        {
+            lock (this)
+            {
+                return liveness;
+            }
+        }
+    }
+
+    public Suspicion Suspicion => rarities?.Suspicion ?? Suspicion.None;
+
+    public WorkerCounters Counters
+    {
+        get
+        {
+            lock (this)
+            {
+                return new(heartbeats, revivals, rarities?.HealthChecks ?? 0, rarities?.HealthCheckFailures ?? 0);
+            }
+        }
+    }
+
+    /// <summary>The operations that wrote the records before this one, the last first.</summary>
+    public Guid[] EarlierOperations => rarities?.EarlierOperations ?? [];
+
+    /// <summary>What is stored, as it was read. A record that is new here gets a lease of grace.</summary>
+    public void Load(WorkerRecord? stored, long incarnationFloor, TimeSpan now)
+    {
+        IncarnationFloor = incarnationFloor;
+        if (!IsLoaded || stored?.Incarnation != record?.Incarnation)
+        {
+            Follow(stored, now);
+        }
+    }
+
+    /// <summary>Another record is in force, or none: what was known of the last one is forgotten.</summary>
+    public void Follow(WorkerRecord? next, TimeSpan now)
+    {
+        lock (this)
+        {
+            record = next;
+            liveness = new(now);
+            IsLoaded = true;
+            leaves = false;
+            Hear(Suspicion.None);
+        }
+    }
+
+    /// <summary>The record of the same incarnation says something else.</summary>
+    public void Amend(WorkerRecord same) => Volatile.Write(ref record, same);
+
+    /// <summary>The record is removed.</summary>
+    public void Forget(WorkerRecord last, TimeSpan now)
+    {
+        IncarnationFloor = Math.Max(IncarnationFloor, last.Incarnation);
+        Follow(null, now);
+    }
+
+    /// <summary>A registration took this one's place; the operations before the last few are forgotten.</summary>
+    public void Supersede(WorkerRecord last, int remembered)
+    {
+        var rare = Rare();
+        rare.EarlierOperations = [last.OperationId, .. rare.EarlierOperations.Take(remembered - 1)];
+    }
+
+    /// <summary>Applies a heartbeat that came to the grain.</summary>
+    /// <param name="beat">The heartbeat.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="renewed">The record that it renewed the lease of, or else the one that is in force.</param>
+    public HeartbeatDecision Apply(Heartbeat beat, TimeSpan now, out WorkerRecord? renewed)
+    {
+        lock (this)
+        {
+            renewed = record;
+            var decision = WorkerLifecycle.Apply(renewed, liveness, beat, now);
+            if (decision.Outcome == HeartbeatOutcome.Renewed)
+            {
+                heartbeats++;
+                revivals += liveness.LeaseRuns(renewed!.Registration.Lease, now) ? 0 : 1;
+                liveness = decision.Next;
+                calledAt = now;
+            }
+
+            return decision;
+        }
+    }
+
+    /// <summary>Applies a heartbeat where that changes nothing that others have to hear at once.</summary>
+    /// <param name="beat">The heartbeat.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="calledWithin">Only where a heartbeat came to the grain within this time.</param>
+    /// <param name="renewals">Is given the renewal for each of the worker's registries.</param>
+    /// <param name="next">What is known of the worker then.</param>
+    /// <returns>The record whose lease was renewed; null, with nothing changed, where the grain has to be called.</returns>
+    public WorkerRecord? TryRenew(
+        Heartbeat beat, TimeSpan now, TimeSpan calledWithin, RenewalBatcher renewals, out Liveness next)
+    {
+        lock (this)
+        {
+            next = liveness;
+            if (record is not { } renewed || leaves || now - calledAt > calledWithin)
+            {
+                return null;
+            }
+
+            var decision = WorkerLifecycle.Apply(renewed, liveness, beat, now);
+            if (decision.Outcome != HeartbeatOutcome.Renewed || decision.Announce)
+            {
+                return null;
+            }
+
+            heartbeats++;
+            liveness = next = decision.Next;
+            // Within the lock: else it might take the place of what the grain announces after it.
+            foreach (var key in renewed.Registration.RegistryKeys)
+            {
+                renewals.Enqueue(key, Id, renewed.Incarnation, next);
+            }
+
+            return renewed;
+        }
+    }
+
+    /// <summary>The grain was called, so that it stays in memory for a while.</summary>
+    public void Called(TimeSpan now)
+    {
+        lock (this)
+        {
+            calledAt = now;
+        }
+    }
+
+    /// <summary>From now on heartbeats go to the grain, which waits until it is known whether the record goes.</summary>
+    public void Leave(bool begins) => Volatile.Write(ref leaves, begins);
+
+    /// <summary>What gateways say of its reachability.</summary>
+    public void Hear(Suspicion next)
+    {
+        lock (this)
+        {
+            if (rarities is not null || !ReferenceEquals(next, Suspicion.None))
+            {
+                Rare().Suspicion = next;
+            }
+
+            liveness = liveness with { UnreachableUntil = ReferenceEquals(next, Suspicion.None) ? default : next.Until };
+        }
+    }
+
+    /// <summary>The outcome of an active health check. One that ends after the lease says nothing new.</summary>
+    /// <returns>What was known before it.</returns>
+    public Liveness Checked(bool healthy, bool failing, TimeSpan now)
+    {
+        lock (this)
+        {
+            var (rare, before) = (Rare(), liveness);
+            rare.HealthChecks++;
+            rare.HealthCheckFailures += healthy ? 0 : 1;
+            if (record is { } current && liveness.LeaseRuns(current.Registration.Lease, now))
+            {
+                liveness = liveness with { FailsCheck = failing };
+            }
+
+            return before;
+        }
+    }
+
+    private Rarities Rare() => rarities ??= new();
+
+    /// <summary>What most workers never have.</summary>
+    private sealed class Rarities
+    {
+        public Suspicion Suspicion { get; set; } = Suspicion.None;
+
+        public Guid[] EarlierOperations { get; set; } = [];
+
+        public long HealthChecks { get; set; }
+
+        public long HealthCheckFailures { get; set; }
+    }
+}

@@ -1,0 +1,67 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Grains.Workers;
+
+/// <summary>
+/// The workers that a silo has in memory. A heartbeat that changes nothing but the lease and the load is applied here:
+/// a call to the worker's grain would cost ten times as much, and would decide the same.
+/// </summary>
+public sealed class LiveWorkers
+{
+    /// <summary>
+    /// So long a grain is left alone; it leaves memory after three times as long without a call (Orleans' default).
+    /// </summary>
+    internal static readonly TimeSpan LeftAlone = TimeSpan.FromMinutes(5);
+
+    private readonly ConcurrentDictionary<WorkerId, LiveWorker> workers = new();
+    private readonly RenewalBatcher renewals;
+    private readonly TimeProvider clock;
+    private readonly TimeSpan calledWithin;
+
+    internal LiveWorkers(RenewalBatcher renewals, TimeProvider clock, bool alone)
+    {
+        this.renewals = renewals;
+        this.clock = clock;
+        Alone = alone;
+        calledWithin = alone ? TimeSpan.MaxValue : LeftAlone;
+    }
+
+    /// <summary>
+    /// Whether there never is another silo. Then what is known of a worker outlives its grain, which may leave memory as
+    /// soon as it has nothing to do. Otherwise the grain may come back on another silo, and nothing is kept without it.
+    /// </summary>
+    internal bool Alone { get; }
+
+    /// <summary>Renews a lease where only that is to be done.</summary>
+    /// <returns>Null, with nothing changed, where the worker's grain has to be called.</returns>
+    public HeartbeatAnswer? TryRenew(WorkerId id, Heartbeat beat) =>
+        workers.TryGetValue(id, out var worker)
+        && worker.TryRenew(beat, clock.Elapsed(), calledWithin, renewals, out var liveness) is { } record
+            ? Answer(record, liveness, [])
+            : null;
+
+    /// <summary>The answer to a heartbeat that renewed the lease.</summary>
+    internal static HeartbeatAnswer Answer(
+        WorkerRecord record, in Liveness liveness, ImmutableArray<Registry.RegistryVersion> versions) => new(
+        HeartbeatOutcome.Renewed,
+        record.Incarnation,
+        WorkerLifecycle.StateOf(leaseRuns: true, suspected: false, record.Draining, liveness.Degraded),
+        record.Registration.Lease,
+        versions);
+
+    /// <summary>A worker's grain comes into memory.</summary>
+    internal LiveWorker Enter(WorkerId id) =>
+        Alone ? workers.GetOrAdd(id, static key => new(key)) : workers[id] = new(id);
+
+    /// <summary>A worker's grain leaves memory.</summary>
+    internal void Leave(LiveWorker worker)
+    {
+        if (!Alone || worker.Record is null)
+        {
+            workers.TryRemove(new(worker.Id, worker));
+        }
+    }
+}

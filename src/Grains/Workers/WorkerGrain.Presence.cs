@@ -1,0 +1,91 @@
+using Microsoft.Extensions.Logging;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Time;
+
+namespace WorkerMesh.Grains.Workers;
+
+/// <summary>How long the grain stays in memory, and the active health check while it does.</summary>
+internal sealed partial class WorkerGrain
+{
+    private void Stay()
+    {
+        worker.Called(clock.Elapsed());
+        var registration = worker.Record!.Registration;
+        // Idle collection must not take the only knowledge of a longer lease.
+        if (!workers.Alone && registration.Lease > LiveWorkers.LeftAlone)
+        {
+            DelayDeactivation(registration.Lease + options.Value.RecordRetention);
+        }
+    }
+
+    /// <summary>
+    /// Leaves memory where all that is known outlives the grain: it is most of what a worker takes there.
+    /// </summary>
+    private void Rest()
+    {
+        if (workers.Alone && health is null && registries.AllKnow)
+        {
+            DeactivateOnIdle();
+        }
+    }
+
+    private void FollowHealth(Registration registration)
+    {
+        if (registration.Health is null)
+        {
+            StopHealth();
+            return;
+        }
+
+        health ??= new(this, Id, probe, options.Value.HealthCheckFailures, OnHealth);
+        health.Follow(registration);
+        if (workers.Alone)
+        {
+            // Where heartbeats do not come here and checks are rare, nothing else would keep the grain in memory.
+            DelayDeactivation(TimeSpan.MaxValue);
+        }
+    }
+
+    private void StopHealth()
+    {
+        if (health is not null)
+        {
+            health.Stop();
+            health = null;
+            if (workers.Alone)
+            {
+                DelayDeactivation(TimeSpan.Zero);
+            }
+        }
+    }
+
+    private bool OnHealth(bool healthy, bool failing)
+    {
+        var now = clock.Elapsed();
+        var was = worker.Checked(healthy, failing, now);
+        if (worker.Record is not { } record || !was.LeaseRuns(record.Registration.Lease, now))
+        {
+            return false;
+        }
+
+        if (was.FailsCheck != failing)
+        {
+            LogHealth(Id, failing);
+        }
+
+        var known = worker.Liveness;
+        if (was.Degraded != known.Degraded)
+        {
+            // Not awaited: the batcher sends it until the registry has it.
+            foreach (var key in record.Registration.RegistryKeys)
+            {
+                _ = renewals.Announce(key, Id, record.Incarnation, known);
+            }
+        }
+
+        return true;
+    }
+
+    [LoggerMessage(1401, LogLevel.Information, "Worker {Id}: active health check failing: {Failing}.")]
+    private partial void LogHealth(WorkerId id, bool failing);
+}
