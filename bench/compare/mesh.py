@@ -10,7 +10,6 @@ from stage import POSTGRES_USER, Invalid, answers, fetch, listens
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 # What the gateway does by default with sockets and threads (docs/decisions/0012-sockets-and-threads.md), for bare YARP.
 LIKE_THE_GATEWAY = {
-    "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS": "1",
     "DOTNET_ThreadPool_UnfairSemaphoreSpinLimit": "0",
     "Sockets__UnsafePreferInlineScheduling": "true",
 }

@@ -31,7 +31,7 @@ internal static class StatsApi
             .ToList();
         var links = service is null
             ? routes.Links.All()
-            : shown.SelectMany(r => r.Snapshot?.All ?? []).Select(i => i.Link).ToList();
+            : shown.Select(r => r.Snapshot).OfType<RouteSnapshot>().SelectMany(s => s.All).Select(i => i.Link).ToList();
         return TypedResults.Ok(new StatsBody(
             here.GatewayId,
             here.Describe().StartedAt,

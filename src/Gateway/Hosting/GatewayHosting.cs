@@ -75,7 +75,7 @@ internal static class GatewayHosting
             ActivatorUtilities.CreateInstance<SocketTransportFactory>(provider),
             provider.GetRequiredService<GatewayShutdown>()));
         services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionBlocksFactory>();
-        // A request begins on the thread that has received it; those that are not forwarded leave it (SocketCompletions).
+        // A request begins on the pool's thread that has received it: where it blocks, others go on.
         services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
@@ -131,7 +131,11 @@ internal static class GatewayHosting
 
     public static void UseGateway(this WebApplication app)
     {
-        app.Use(SocketCompletions.LeaveSocketThread);
+        if (app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value.InlineCompletions)
+        {
+            app.Use(SocketCompletions.LeaveSocketThread);
+        }
+
         app.Use(app.Services.GetRequiredService<GatewayShutdown>().Invoke);
         app.UseExceptionHandler();
         // What the router itself refuses: no such path, or not with that method.

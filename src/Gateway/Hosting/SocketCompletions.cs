@@ -33,6 +33,7 @@ internal static class SocketCompletions
 
     /// <summary>What is no truth value is refused later, with the other options.</summary>
     private static bool IsInline(IConfiguration configuration) =>
-        configuration[$"{GatewayOptions.Section}:{nameof(GatewayOptions.InlineCompletions)}"] is not { } text
-        || (bool.TryParse(text, out var inline) && inline);
+        bool.TryParse(
+            configuration[$"{GatewayOptions.Section}:{nameof(GatewayOptions.InlineCompletions)}"], out var inline)
+        && inline;
 }

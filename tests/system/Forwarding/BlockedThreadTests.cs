@@ -9,7 +9,7 @@ using System.Security.Cryptography.X509Certificates;
 namespace WorkerMesh.Tests.System.Forwarding;
 
 /// <summary>
-/// What blocks a thread must not hold up the connections of others, although the threads that hear of all sockets pass
+/// What blocks a thread must not hold up the connections of others, also where the threads that hear of all sockets pass
 /// requests on themselves (docs/decisions/0012). What is known to block is the check of a certificate: the runtime
 /// fetches the one of its issuer where that was not sent, and waits for up to 15 s.
 /// </summary>
@@ -26,20 +26,22 @@ public sealed class BlockedThreadTests(EmbeddedMesh mesh)
         using var silent = new TcpListener(IPAddress.Loopback, 0);
         silent.Start();
         using var server = new CertifiedListener($"http://{silent.LocalEndpoint}/issuer.crt");
+        await using var gateway = await mesh.StartGatewayAsync(("Gateway__InlineCompletions", "true"));
         await using var secure = mesh.NewService("unchecked");
         // Registering tries to connect too.
-        (await secure.PutAsync(mesh.Api, secure.IdOf("w"), secure.Registration(server.Url))).Expect(201);
+        (await secure.PutAsync(gateway.Api, secure.IdOf("w"), secure.Registration(server.Url))).Expect(201);
         await using var other = mesh.NewService("others");
-        await other.RegisterAsync((await mesh.WorkersAsync(1))[0]);
+        var worker = (await mesh.WorkersAsync(1))[0];
+        (await other.PutAsync(gateway.Api, other.IdOf(worker), other.Registration(worker.Url))).Expect(201);
 
         // More than there are threads for sockets.
-        var blocked = Enumerable.Range(0, 8).Select(i => mesh.Api.GetAsync($"{secure.Path}/{i}")).ToList();
+        var blocked = Enumerable.Range(0, 8).Select(i => gateway.Api.GetAsync($"{secure.Path}/{i}")).ToList();
         using var asked = await silent.AcceptTcpClientAsync(Token);
         for (var i = 0; i < 50; i++)
         {
             var clock = Stopwatch.StartNew();
             // Each on a connection of its own, so that every such thread has some.
-            using var client = await RawClient.ConnectAsync(mesh.Api.Address);
+            using var client = await RawClient.ConnectAsync(gateway.Api.Address);
             await client.SendAsync($"GET {other.Path}/{i} HTTP/1.1\r\nHost: a\r\n\r\n");
             Assert.StartsWith("HTTP/1.1 200 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
             Assert.True(clock.Elapsed < Longest, $"Request {i} took {clock.Elapsed}.");
