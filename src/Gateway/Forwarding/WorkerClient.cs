@@ -87,8 +87,9 @@ internal sealed class WorkerClient : IDisposable
         NetworkStream stream, string host, List<SslApplicationProtocol> protocols, CancellationToken cancellationToken)
     {
         var secure = new SslStream(new OffSocketThreadStream(stream));
-        await secure.AuthenticateAsClientAsync(
-            new SslClientAuthenticationOptions { TargetHost = host, ApplicationProtocols = protocols }, cancellationToken);
+        var options = WorkerTls.OptionsFor(host);
+        options.ApplicationProtocols = protocols;
+        await secure.AuthenticateAsClientAsync(options, cancellationToken);
         return secure;
     }
 

@@ -68,7 +68,7 @@ internal sealed class ReachabilityProbe(TimeProvider clock)
             {
                 step = "TLS";
                 await using var tls = new SslStream(new OffSocketThreadStream(new NetworkStream(socket, ownsSocket: false)));
-                await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = url.IdnHost }, either.Token);
+                await tls.AuthenticateAsClientAsync(WorkerTls.OptionsFor(url.IdnHost), either.Token);
             }
 
             return null;

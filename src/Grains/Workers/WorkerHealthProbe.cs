@@ -13,6 +13,7 @@ internal sealed class WorkerHealthProbe(TimeProvider clock) : IDisposable
         UseCookies = false,
         UseProxy = false,
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
+        SslOptions = WorkerTls.OptionsFor(null),
         ConnectCallback = Connect,
     })
     {
