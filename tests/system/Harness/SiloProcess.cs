@@ -6,7 +6,16 @@ namespace WorkerMesh.Tests.System.Harness;
 /// <summary>A silo in a process of its own.</summary>
 public sealed partial class SiloProcess : IAsyncDisposable
 {
-    private SiloProcess(ChildProcess process) => Process = process;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Awaited from the start: in a storm of faults that line is soon none of the last ones, which are kept.</summary>
+    private readonly Task<string> _active;
+
+    private SiloProcess(ChildProcess process)
+    {
+        Process = process;
+        _active = process.LineAsync("Silo active at ", Timeout.InfiniteTimeSpan);
+    }
 
     public ChildProcess Process { get; }
 
@@ -64,7 +73,18 @@ public sealed partial class SiloProcess : IAsyncDisposable
 
     public async Task ActiveAsync(TimeSpan? within = null)
     {
-        var ports = Ports().Match(await Process.LineAsync("Silo active at ", within));
+        var limit = within ?? Patience;
+        string line;
+        try
+        {
+            line = await _active.WaitAsync(limit, TimeProvider.System, TestContext.Current.CancellationToken);
+        }
+        catch (TimeoutException e)
+        {
+            throw new TimeoutException($"A silo was not active within {limit}.\n{Process.Log}", e);
+        }
+
+        var ports = Ports().Match(line);
         SiloPort = int.Parse(ports.Groups[1].Value, CultureInfo.InvariantCulture);
         GatewayPort = int.Parse(ports.Groups[2].Value, CultureInfo.InvariantCulture);
     }
