@@ -1,3 +1,5 @@
+using WorkerMesh.Grains.Networking;
+
 namespace WorkerMesh.Gateway.Forwarding;
 
 /// <summary>

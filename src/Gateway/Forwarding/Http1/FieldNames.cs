@@ -9,10 +9,7 @@ internal static class FieldNames
 
     private static readonly string[] Names =
     [
-        // For this hop only, and Alt-Svc, which speaks of the worker's own addresses.
-        "Connection", "Transfer-Encoding", "Keep-Alive", "Upgrade", "Proxy-Connection", "Proxy-Authenticate",
-        "Proxy-Authentication-Info", "Proxy-Authorization", "Proxy-Features", "Proxy-Instruction", "Security-Scheme", "ALPN",
-        "Close", "HTTP2-Settings", "Upgrade-Insecure-Requests", "TE", "Alt-Svc",
+        .. HopByHop.Fields,
         // To be passed on.
         "Content-Length", "Content-Type", "Date", "Server", "Cache-Control", "ETag", "Last-Modified", "Vary", "Location",
         "Set-Cookie", "Accept-Ranges", "Content-Encoding", "Content-Range", "Content-Disposition", "Content-Language",
@@ -21,8 +18,6 @@ internal static class FieldNames
         "Access-Control-Expose-Headers", "Access-Control-Max-Age", "Access-Control-Allow-Credentials",
         "Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options",
     ];
-
-    private static readonly int NotPassedOn = Array.IndexOf(Names, "Alt-Svc");
 
     private static readonly byte[][] ByHash = MakeTable();
 
@@ -49,7 +44,7 @@ internal static class FieldNames
     }
 
     /// <summary>Whether a gateway keeps it to itself.</summary>
-    public static bool IsForThisHop(int name) => (uint)name <= (uint)NotPassedOn;
+    public static bool IsForThisHop(int name) => (uint)name < (uint)HopByHop.Fields.Length;
 
     /// <summary>The name as a string.</summary>
     public static string NameOf(int name, ReadOnlySpan<byte> text) =>

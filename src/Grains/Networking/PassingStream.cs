@@ -1,7 +1,7 @@
-namespace WorkerMesh.Gateway.Forwarding;
+namespace WorkerMesh.Grains.Networking;
 
 /// <summary>A stream that passes on what is asked of another, without seeking and without blocking calls.</summary>
-internal abstract class PassingStream(Stream inner) : Stream
+public abstract class PassingStream(Stream inner) : Stream
 {
     public override bool CanRead => inner.CanRead;
 
