@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using WorkerMesh.Gateway.Forwarding.Http1;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
@@ -61,6 +62,14 @@ internal sealed class AttemptTransformer(
         Set("X-Forwarded-Proto", request.Scheme);
         Set("X-Forwarded-Host", request.Host.Value ?? "");
         Set("X-Forwarded-Prefix", $"/service/{attempted.Route.ServiceType.Value}");
+        Span<byte> parent = stackalloc byte[TraceContext.ParentLength];
+        TraceContext.Write(request.Headers.TraceParent, parent);
+        Set(TraceContext.ParentField, Encoding.ASCII.GetString(parent));
+        if (!TraceContext.IsValid(request.Headers.TraceParent))
+        {
+            headers.Remove(TraceContext.StateField);
+        }
+
         headers.TryAddWithoutValidation("Via", request.Protocol == "HTTP/2" ? "2 workermesh" : "1.1 workermesh");
 
         void Set(string name, string value)

@@ -7,6 +7,8 @@ namespace WorkerMesh.Gateway.Forwarding;
 internal sealed class ForwardedRequest
 {
     private readonly WorkerLink?[] tried;
+    private int candidate;
+    private int urlsLeft;
 
     /// <param name="context">The request.</param>
     /// <param name="route">Where it goes.</param>
@@ -53,11 +55,25 @@ internal sealed class ForwardedRequest
 
     public ReadOnlyMemory<WorkerLink?> Tried => tried.AsMemory(0, Attempts);
 
+    /// <summary>The URL that the worker is tried at: the one where it was reached at last, or those after it.</summary>
+    public string Url => Current.Info.Registration.Urls[candidate];
+
     public void Try(Instance instance)
     {
         Current = instance;
         Next = default;
         tried[Attempts++] = instance.Link;
+        urlsLeft = instance.Info.Registration.Urls.Length;
+        candidate = instance.Link.Candidate % urlsLeft;
+    }
+
+    /// <summary>Its URL could not be connected to: goes on to the worker's next one. False where that was the last.</summary>
+    public bool TryNextUrl()
+    {
+        var urls = Current.Info.Registration.Urls.Length;
+        Current.Link.PassOver(candidate, urls);
+        candidate = (candidate + 1) % urls;
+        return --urlsLeft > 0;
     }
 
     private static bool IsIdempotent(string method) =>

@@ -1,6 +1,4 @@
 using System.Collections.Frozen;
-using System.Diagnostics;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Reading;
@@ -11,20 +9,16 @@ using WorkerMesh.Grains.Identity;
 namespace WorkerMesh.Gateway.Forwarding;
 
 /// <summary>
-/// /service/{type} and everything below it: finds the route, forwards, and says why where it could not.
+/// /service/{type} and everything below it: finds the route and what the request asks for, and has it forwarded.
 /// </summary>
 internal sealed class ForwardingEndpoint(
     RouteTable routes,
     RequestForwarder forwarder,
     SendPlans plans,
-    GatewayPresence presence,
+    Refusal refusal,
     IOptions<AssignmentOptions> assignment)
 {
-    private const string TooMany =
-        "Every worker that offers this service type has as many requests in flight as it takes (max_concurrency), and too "
-        + "many wait for a place, or this one waited too long.";
-
-    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
+    private const string Prefix = "/service/";
 
     private readonly FrozenDictionary<string, string> shortNames =
         assignment.Value.Aliases.ToFrozenDictionary(StringComparer.Ordinal);
@@ -35,25 +29,45 @@ internal sealed class ForwardingEndpoint(
         // Request delegates: no binding, no filters, nothing between the router and the forwarder.
         foreach (var pattern in (string[])["/service/{type}", "/service/{type}/{**path}"])
         {
-            app.Map(pattern, (RequestDelegate)endpoint.Handle).WithMetadata(new UnlimitedBody()).WithDisplayName("forward");
+            app.Map(pattern, (RequestDelegate)endpoint.Handle).WithDisplayName("forward");
         }
     }
+
+    /// <summary>
+    /// The way of almost every request, past all that others need: the router, which finds what is plain to see here, the
+    /// pages for statuses, which workers' answers are not to have, and the checks of what pages of other sites may do,
+    /// where it is no page that asks.
+    /// </summary>
+    public Task Shortcut(HttpContext context, RequestDelegate next)
+    {
+        var path = context.Request.Path.Value.AsSpan();
+        if (!path.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) || IsOfPage(context.Request.Headers))
+        {
+            return next(context);
+        }
+
+        var rest = path[Prefix.Length..];
+        var slash = rest.IndexOf('/');
+        return routes.Find(slash < 0 ? rest : rest[..slash]) is { Snapshot.All.Length: > 0 } route
+            ? Refuse(context) ?? Forward(context, route)
+            : next(context);
+    }
+
+    /// <summary>Browsers say where a request comes from (Fetch, section 3.1; Fetch Metadata).</summary>
+    private static bool IsOfPage(IHeaderDictionary headers) =>
+        headers.Origin.Count > 0 || headers.ContainsKey("Sec-Fetch-Site");
 
     private Task Handle(HttpContext context)
     {
-        if (RefusedMethods.Contains(context))
-        {
-            return RefusedMethods.Refuse(context);
-        }
-
-        if (MessageFraming.IsAmbiguous(context.Request.Headers))
-        {
-            return MessageFraming.Refuse(context);
-        }
-
         var name = (string)context.Request.RouteValues["type"]!;
-        return Find(name) is { } route ? Forward(context, route) : FirstRequest(context, name);
+        return Refuse(context) ?? (Find(name) is { } route ? Forward(context, route) : FirstRequest(context, name));
     }
+
+    /// <summary>Null where it is not refused whatever service type it is for.</summary>
+    private static Task? Refuse(HttpContext context) =>
+        RefusedMethods.Contains(context) ? RefusedMethods.Refuse(context)
+        : MessageFraming.IsAmbiguous(context.Request.Headers) ? MessageFraming.Refuse(context)
+        : null;
 
     /// <summary>The route of a name, or of what it is short for where nobody serves the name itself.</summary>
     private Route? Find(string name)
@@ -82,100 +96,29 @@ internal sealed class ForwardingEndpoint(
         }
         catch (ClusterUnavailableException)
         {
-            await Refuse(context, name, new(ForwardOutcome.NoWorker, 0), "No silo answers, and this gateway has no route for it yet.");
+            await refusal.WriteNoSilo(context, name);
             return;
         }
 
         await Forward(context, route);
     }
 
-    private async Task Forward(HttpContext context, Route route)
+    private Task Forward(HttpContext context, Route route)
     {
         if (!TargetPath.TryFind(context, route.ServiceType.Value, out var target))
         {
             var errors = new FieldErrors();
             errors.Add("path", "Holds a '.' or '..' segment; write the path without.");
-            await Problems.Invalid(errors).ExecuteAsync(context);
-            return;
+            return Problems.Invalid(errors).ExecuteAsync(context);
         }
 
         if (plans.Find(context.Request, route.ServiceType.Value, out var faults) is not { } plan)
         {
-            await Problems.Invalid(faults!).ExecuteAsync(context);
-            return;
+            return Problems.Invalid(faults!).ExecuteAsync(context);
         }
 
-        if (RequestWishes.Read(context.Request.Headers, out var wishes) is { } refused)
-        {
-            await Problems.Invalid(refused).ExecuteAsync(context);
-            return;
-        }
-
-        var result = await forwarder.Forward(context, route, wishes, target, plan);
-        switch (result.Outcome)
-        {
-            case ForwardOutcome.Answered or ForwardOutcome.ClientGone or ForwardOutcome.Broken:
-                return;
-            case ForwardOutcome.NoWorker:
-                await Refuse(context, route.ServiceType.Value, result, WhyNone(route.Snapshot!));
-                return;
-            case ForwardOutcome.Refused:
-                await Refuse(context, route.ServiceType.Value, result, TooMany);
-                return;
-            case ForwardOutcome.Busy:
-                await Refuse(context, route.ServiceType.Value, result, "The workers that could be reached are busy.");
-                return;
-            case ForwardOutcome.Unreachable:
-                await Refuse(context, route.ServiceType.Value, result, "No worker could be reached.");
-                return;
-            case ForwardOutcome.TimedOut:
-                await Refuse(context, route.ServiceType.Value, result, "The worker did not answer in time.");
-                return;
-            default:
-                throw new UnreachableException();
-        }
-    }
-
-    private static string WhyNone(RouteSnapshot snapshot) => snapshot switch
-    {
-        { All.Length: 0 } => "No worker offers this service type.",
-        { Tiers.Length: 0 } => "Every worker that offers this service type is offline or draining.",
-        _ => "No worker that offers this service type may take the request now.",
-    };
-
-    private Task Refuse(HttpContext context, string serviceType, ForwardResult result, string detail)
-    {
-        context.Response.Clear();
-        var status = result.Outcome switch
-        {
-            ForwardOutcome.NoWorker or ForwardOutcome.Busy => StatusCodes.Status503ServiceUnavailable,
-            ForwardOutcome.Refused => StatusCodes.Status429TooManyRequests,
-            ForwardOutcome.Unreachable => StatusCodes.Status502BadGateway,
-            _ => StatusCodes.Status504GatewayTimeout,
-        };
-        var problem = new ProblemDetails
-        {
-            Status = status,
-            Title = $"The request for '{serviceType}' could not be served.",
-            Detail = detail,
-            Extensions = { ["service"] = serviceType },
-        };
-        if (result.Outcome == ForwardOutcome.NoWorker)
-        {
-            problem.Extensions["available_services"] = presence.KnownServices.Select(s => s.Value);
-            return new RetryLaterResult(TypedResults.Problem(problem), RetryAfter).ExecuteAsync(context);
-        }
-
-        problem.Extensions["attempts"] = result.Attempts;
-        var answer = TypedResults.Problem(problem);
-        return result.Outcome is ForwardOutcome.Refused or ForwardOutcome.Busy
-            ? new RetryLaterResult(answer, result.RetryAfter).ExecuteAsync(context)
-            : answer.ExecuteAsync(context);
-    }
-
-    /// <summary>Bodies are streamed and never held whole, so their size does not matter.</summary>
-    private sealed class UnlimitedBody : Microsoft.AspNetCore.Http.Metadata.IRequestSizeLimitMetadata
-    {
-        public long? MaxRequestBodySize => null;
+        return RequestWishes.Read(context.Request.Headers, out var wishes) is { } refused
+            ? Problems.Invalid(refused).ExecuteAsync(context)
+            : forwarder.Forward(context, route, wishes, target, plan);
     }
 }

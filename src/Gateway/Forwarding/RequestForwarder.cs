@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Forwarding.Http1;
@@ -24,7 +24,7 @@ namespace WorkerMesh.Gateway.Forwarding;
 ///    repeated: an idempotent method (RFC 9110, section 9.2.2) without a body, of which nothing is kept to send again.
 /// 5. When the worker answers that it is busy (503 with Retry-After), and there is no body and a place at another one,
 ///    drop the answer before any of it was sent, and go there; else the client gets that answer.
-/// 6. When nothing is left to try, say so.
+/// 6. When nothing is left to try, say so (<see cref="Refusal"/>).
 /// Steps 4 and 5 spend from the route's <see cref="RetryBudget"/>; step 3 does not: a refused connection costs next to
 /// nothing. Unless every worker is at its limit, no lock, no grain call, and nothing waits for the control plane.
 /// </summary>
@@ -35,6 +35,7 @@ internal sealed class RequestForwarder(
     WorkerPicker picker,
     VerdictReporter verdicts,
     AnswerNotes notes,
+    Refusal refusal,
     GatewayMetrics metrics,
     TimeProvider clock,
     IOptions<GatewayOptions> options)
@@ -44,27 +45,70 @@ internal sealed class RequestForwarder(
     /// <summary>Null where it is switched off.</summary>
     private readonly Http1Sender? http1 = options.Value.OwnHttp1Client ? direct : null;
 
-    /// <summary>Forwards a request; on failure writes nothing, and says how it failed.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<ForwardResult> Forward(
-        HttpContext context, Route route, RequestWishes wishes, string target, SendPlan plan)
+    /// <summary>Forwards a request, or says to the client why it could not be.</summary>
+    public async Task Forward(HttpContext context, Route route, RequestWishes wishes, string target, SendPlan plan)
     {
         var startedAt = clock.Elapsed();
         route.Stats.Started();
         route.Retries.Earn();
         var tried = ArrayPool<WorkerLink?>.Shared.Rent(options.MaxConnectAttempts);
         var request = new ForwardedRequest(context, route, wishes, plan, tried);
-        if (!request.IsResendable && context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        if (!request.IsResendable)
         {
-            // The pauses that a client may make are the plan's.
-            rate.MinDataRate = null;
+            Unlimit(context);
         }
 
         var result = new ForwardResult(ForwardOutcome.ClientGone, 0);
         try
         {
-            result = await ForwardToAny(context, request, target);
-            return result;
+            for (var failed = ForwardOutcome.NoWorker; ; context.Response.Clear())
+            {
+                // :: Step 1
+                var choice = request.Next.Instance is not null ? request.Next : Choose(request);
+                if (choice.Full)
+                {
+                    var waited = await Wait(request, context.RequestAborted);
+                    if (waited.End is WaitEnd.Abandoned or WaitEnd.Refused)
+                    {
+                        result = NotServed(request, waited);
+                        break;
+                    }
+
+                    choice = waited.Choice;
+                }
+
+                if (choice.Instance is not { } instance)
+                {
+                    // :: Step 6
+                    request.Explanation?.Note(request, null, clock.Elapsed());
+                    result = new(failed, request.Attempts);
+                    break;
+                }
+
+                request.Try(instance);
+                var attemptedAt = clock.Elapsed();
+                AttemptFault fault;
+                try
+                {
+                    request.Explanation?.Note(request, instance, attemptedAt);
+                    do
+                    {
+                        // :: Step 2
+                        fault = await Send(context, request, instance.Link, request.Url, target, attemptedAt);
+                    }
+                    while (fault == AttemptFault.NothingSent && MayTryNextUrl(context, request));
+                }
+                finally
+                {
+                    instance.Link.Leave();
+                }
+
+                if (End(request, choice, fault, attemptedAt, ref failed) is { } end)
+                {
+                    result = new(end, request.Attempts);
+                    break;
+                }
+            }
         }
         finally
         {
@@ -74,85 +118,75 @@ internal sealed class RequestForwarder(
             route.Stats.Ended(result.Outcome, result.Attempts);
             metrics.OnForwarded(route, result.Outcome, result.Attempts, (clock.Elapsed() - startedAt).TotalSeconds);
         }
+
+        if (result.Outcome is not (ForwardOutcome.Answered or ForwardOutcome.ClientGone or ForwardOutcome.Broken))
+        {
+            await refusal.Write(context, route, result);
+        }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ForwardResult> ForwardToAny(HttpContext context, ForwardedRequest request, string target)
+    /// <summary>
+    /// Bodies are streamed and never held whole, so their size does not matter; and the pauses that a client may make are
+    /// the plan's.
+    /// </summary>
+    private static void Unlimit(HttpContext context)
     {
-        var failed = ForwardOutcome.NoWorker;
-        var retries = request.Route.Retries;
-        while (true)
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
-            // :: Step 1
-            var choice = request.Next.Instance is not null ? request.Next : Choose(request);
-            if (choice.Full)
-            {
-                var waited = await Wait(request, context.RequestAborted);
-                switch (waited.End)
-                {
-                    case WaitEnd.Abandoned:
-                        return new(ForwardOutcome.ClientGone, request.Attempts);
-                    case WaitEnd.Refused:
-                        request.Explanation?.Note(request, null, clock.Elapsed());
-                        return new(ForwardOutcome.Refused, request.Attempts, waited.RetryAfter);
-                    default:
-                        choice = waited.Choice;
-                        break;
-                }
-            }
-
-            if (choice.Instance is not { } instance)
-            {
-                // :: Step 6
-                request.Explanation?.Note(request, null, clock.Elapsed());
-                return new(failed, request.Attempts);
-            }
-
-            request.Try(instance);
-            var attemptedAt = clock.Elapsed();
-            AttemptFault fault;
-            try
-            {
-                request.Explanation?.Note(request, instance, attemptedAt);
-                fault = await ForwardTo(context, request, instance, target);
-            }
-            finally
-            {
-                instance.Link.Leave();
-            }
-
-            var now = clock.Elapsed();
-            switch (fault)
-            {
-                case AttemptFault.None:
-                    return new(ForwardOutcome.Answered, request.Attempts);
-                case AttemptFault.Client:
-                    return new(ForwardOutcome.ClientGone, request.Attempts);
-                case AttemptFault.AnswerBroken:
-                    return new(ForwardOutcome.Broken, request.Attempts);
-                case AttemptFault.Busy:
-                    // :: Step 5
-                    failed = ForwardOutcome.Busy;
-                    break;
-                case AttemptFault.NothingSent:
-                    instance.Link.SetAside(now, choice.Trial);
-                    verdicts.Unreachable(instance, now);
-                    failed = failed == ForwardOutcome.NoWorker ? ForwardOutcome.Unreachable : failed;
-                    break;
-                default:
-                    // :: Step 4
-                    instance.Link.SetAside(now, choice.Trial, mayHaveBeenSent: true, waited: now - attemptedAt);
-                    failed = fault == AttemptFault.TimedOut ? ForwardOutcome.TimedOut : ForwardOutcome.Unreachable;
-                    if (!request.IsRepeatable || ++request.Sent >= options.MaxSendAttempts || !retries.TrySpend(now))
-                    {
-                        return new(failed, request.Attempts);
-                    }
-
-                    break;
-            }
-
-            context.Response.Clear();
+            size.MaxRequestBodySize = null;
         }
+
+        if (context.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+    }
+
+    /// <summary>What an attempt ends a request with; null where another worker is to be tried.</summary>
+    private ForwardOutcome? End(
+        ForwardedRequest request, in Choice choice, AttemptFault fault, TimeSpan attemptedAt, ref ForwardOutcome failed)
+    {
+        switch (fault)
+        {
+            case AttemptFault.None:
+                return ForwardOutcome.Answered;
+            case AttemptFault.Client:
+                return ForwardOutcome.ClientGone;
+            case AttemptFault.AnswerBroken:
+                return ForwardOutcome.Broken;
+            case AttemptFault.Busy:
+                // :: Step 5
+                failed = ForwardOutcome.Busy;
+                return null;
+        }
+
+        var now = clock.Elapsed();
+        var link = request.Current.Link;
+        if (fault == AttemptFault.NothingSent)
+        {
+            link.SetAside(now, choice.Trial);
+            verdicts.Unreachable(request.Current, now);
+            failed = failed == ForwardOutcome.NoWorker ? ForwardOutcome.Unreachable : failed;
+            return null;
+        }
+
+        // :: Step 4
+        link.SetAside(now, choice.Trial, mayHaveBeenSent: true, waited: now - attemptedAt);
+        failed = fault == AttemptFault.TimedOut ? ForwardOutcome.TimedOut : ForwardOutcome.Unreachable;
+        return !request.IsRepeatable || ++request.Sent >= options.MaxSendAttempts || !request.Route.Retries.TrySpend(now)
+            ? failed
+            : null;
+    }
+
+    private ForwardResult NotServed(ForwardedRequest request, in Waited waited)
+    {
+        if (waited.End == WaitEnd.Abandoned)
+        {
+            return new(ForwardOutcome.ClientGone, request.Attempts);
+        }
+
+        request.Explanation?.Note(request, null, clock.Elapsed());
+        return new(ForwardOutcome.Refused, request.Attempts, waited.RetryAfter);
     }
 
     /// <summary>Who comes while others wait for a place waits behind them.</summary>
@@ -178,40 +212,24 @@ internal sealed class RequestForwarder(
         return waited;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<AttemptFault> ForwardTo(
-        HttpContext context, ForwardedRequest request, Instance instance, string target)
+    private static bool MayTryNextUrl(HttpContext context, ForwardedRequest request)
     {
-        var link = instance.Link;
-        var urls = instance.Info.Registration.Urls;
-        var candidate = link.Candidate % urls.Length;
-        for (var left = urls.Length; ;)
+        // :: Step 3
+        if (!request.TryNextUrl())
         {
-            // :: Step 2
-            var fault = await Send(context, request, link, urls[candidate], target);
-            if (fault != AttemptFault.NothingSent)
-            {
-                return fault;
-            }
-
-            // :: Step 3
-            link.PassOver(candidate, urls.Length);
-            if (--left == 0)
-            {
-                return fault;
-            }
-
-            context.Response.Clear();
-            candidate = (candidate + 1) % urls.Length;
+            return false;
         }
+
+        context.Response.Clear();
+        return true;
     }
 
     private ValueTask<AttemptFault> Send(
-        HttpContext context, ForwardedRequest request, WorkerLink link, string url, string target)
+        HttpContext context, ForwardedRequest request, WorkerLink link, string url, string target, TimeSpan attemptedAt)
     {
         if (http1?.Find(context, url) is { } endpoint)
         {
-            return http1.Send(context, request, link, endpoint, target);
+            return http1.Send(context, request, link, endpoint, target, attemptedAt);
         }
 
         var transformer = new AttemptTransformer(request, link, url, target, notes, clock);

@@ -1,11 +1,9 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Grains.Networking;
-using Yarp.ReverseProxy.Forwarder;
 
 namespace WorkerMesh.Gateway.Forwarding;
 
@@ -36,7 +34,8 @@ internal sealed class WorkerClient : IDisposable
             // A name may come to mean another container.
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
-            ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
+            // The trace context is in the request already (TraceContext).
+            ActivityHeadersPropagator = null,
             ConnectCallback = (context, token) => Connect(context.DnsEndPoint, context.InitialRequestMessage, token),
         });
     }

@@ -63,6 +63,7 @@ internal static class GatewayHosting
         services.AddSingleton<AnswerNotes>();
         services.AddSingleton<WorkerPicker>();
         services.AddSingleton<SendPlans>();
+        services.AddSingleton<Refusal>();
         services.AddSingleton<RequestForwarder>();
         services.AddSingleton<ForwardingEndpoint>();
         services.AddSingletonHosted<GatewayShutdown>();
@@ -138,6 +139,8 @@ internal static class GatewayHosting
 
         app.Use(app.Services.GetRequiredService<GatewayShutdown>().Invoke);
         app.UseExceptionHandler();
+        app.Use(app.Services.GetRequiredService<ForwardingEndpoint>().Shortcut);
+        app.UseRouting();
         // What the router itself refuses: no such path, or not with that method.
         app.UseStatusCodePages(refused => refused.HttpContext.Response.StatusCode == StatusCodes.Status404NotFound
             ? Problems.NotFoundPath(refused.HttpContext.Request.Path).ExecuteAsync(refused.HttpContext)

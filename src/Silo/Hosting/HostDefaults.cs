@@ -37,6 +37,8 @@ public static class HostDefaults
                 // Orleans retries placements through it while a silo starts.
                 ["Logging:LogLevel:Polly"] = "Error",
                 ["Logging:LogLevel:System.Net.Http"] = "Warning",
+                // With it, every request has an activity and a log scope, though no line is ever written into that.
+                ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
                 // Forwarding failures are counted and answered; a line for each would drown the log in an outage.
                 ["Logging:LogLevel:Yarp"] = "None",
             },

@@ -2,108 +2,130 @@ using System.Buffers;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http.Features;
-using WorkerMesh.Gateway.Routing;
 
 namespace WorkerMesh.Gateway.Forwarding.Http1;
 
-/// <summary>One request and its answer on one connection; <see cref="Http1Sender"/> numbers the steps.</summary>
-internal sealed class Exchange(
-    HttpContext context,
-    ForwardedRequest request,
-    WorkerLink link,
-    WorkerEndpoint endpoint,
-    WorkerConnection connection,
-    AnswerNotes notes,
-    TimeSpan startedAt)
+/// <summary>
+/// A request and its answer on a connection, one after another; <see cref="Http1Sender"/> numbers the steps.
+/// </summary>
+internal sealed class Exchange(WorkerConnection connection)
 {
     /// <summary>A worker that goes on saying that it is not done yet is not heard to the end.</summary>
     private const int MostInterim = 32;
 
-    private readonly TimeLimits limits = request.Plan.Limits;
+    private Attempt attempt;
+    private Http1Sender sender = null!;
     private Task<SendResult>? sending;
-
-    /// <summary>Why it failed.</summary>
-    public AttemptFault Fault { get; private set; }
+    private AttemptFault fault;
+    private int interim;
+    private int scanned;
 
     public WorkerConnection Connection => connection;
 
-    public TimeLimits Limits => limits;
+    public TimeLimits Limits => attempt.Request.Plan.Limits;
 
     /// <summary>Whether the head of the answer is there.</summary>
     public bool HasHead { get; private set; }
 
+    /// <summary>Makes an attempt; afterwards the connection rests, or is closed.</summary>
+    /// <param name="next">What is to be sent.</param>
+    /// <param name="by">Sends it again where the worker has closed the connection in the same moment.</param>
+    /// <param name="rested">Whether there was an exchange before on this connection.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<Outcome> Run(string target)
+    public async ValueTask<AttemptFault> Run(Attempt next, Http1Sender by, bool rested)
     {
-        var heard = false;
+        (attempt, sender, sending, fault, HasHead, interim, scanned) = (next, by, null, AttemptFault.None, false, 0, 0);
+        var (end, found, heard) = (Outcome.Failed, AttemptFault.None, false);
+        var leaving = next.ClientGone.UnsafeRegister(static c => ((WorkerConnection)c!).Abort(), connection);
         try
         {
             // :: Step 2
-            if (!await SendHead(target))
-            {
-                return connection.IsClosed ? await Fail() : Stale();
-            }
+            var isSent = await SendHead();
 
             // :: Step 3
-            var isToHead = HttpMethods.IsHead(context.Request.Method);
-            var head = connection.Head;
-            var (scanned, interim) = (0, 0);
-            while (true)
+            var head = isSent ? ReadHead() : Parsed.Malformed;
+            while (head == Parsed.Part && await connection.Receive() is var received and > 0)
             {
-                var parsed = AnswerHeadParser.Parse(connection.Received, ref scanned, isToHead, head);
-                if (parsed == Parsed.Whole)
-                {
-                    if (!head.IsInterim)
-                    {
-                        break;
-                    }
-
-                    connection.Consume(head.Bytes);
-                    scanned = 0;
-                    parsed = ++interim > MostInterim ? Parsed.Malformed : Parsed.Part;
-                    if (parsed == Parsed.Part && !connection.Received.IsEmpty)
-                    {
-                        continue;
-                    }
-                }
-
-                if (parsed == Parsed.Malformed)
-                {
-                    return await Fail();
-                }
-
-                var received = await connection.Receive();
-                if (received == 0)
-                {
-                    return heard || !request.IsRepeatable ? await Fail() : Stale();
-                }
-
                 heard = true;
                 connection.OnReceived(received);
+                head = ReadHead();
             }
 
-            HasHead = true;
-            connection.Expect(limits.BetweenBytes);
-            return await PassOn(head);
+            end = head == Parsed.Whole ? await PassOn()
+                : !isSent ? connection.IsClosed ? await Fail() : Stale()
+                : head == Parsed.Malformed || heard || !next.Request.IsRepeatable ? await Fail()
+                : Stale();
         }
         catch (Exception e) when (ConnectionFault.Is(e) || e is OperationCanceledException or IOException)
         {
             // Reset where it should have been closed.
-            return e is SocketException && !heard && request.IsRepeatable && !connection.IsClosed ? Stale() : await Fail();
+            end = e is SocketException && !heard && next.Request.IsRepeatable && !connection.IsClosed ? Stale() : await Fail();
+        }
+        finally
+        {
+            leaving.Dispose();
+            // Nothing here is this exchange's any more once the connection rests.
+            found = fault;
+            Release(end, next.Endpoint);
+        }
+
+        return end == Outcome.Stale && rested ? await by.SendOnNew(next)
+            : found != AttemptFault.None && next.ClientGone.IsCancellationRequested ? AttemptFault.Client
+            : found;
+    }
+
+    private void Release(Outcome end, WorkerEndpoint endpoint)
+    {
+        attempt = default;
+        if (end == Outcome.Reusable)
+        {
+            endpoint.Pool.Return(connection);
+        }
+        else
+        {
+            connection.Dispose();
+        }
+    }
+
+    /// <summary>Takes what was received apart; interim answers are read over.</summary>
+    private Parsed ReadHead()
+    {
+        var head = connection.Head;
+        while (true)
+        {
+            var parsed = AnswerHeadParser.Parse(
+                connection.Received, ref scanned, HttpMethods.IsHead(attempt.Context.Request.Method), head);
+            if (parsed != Parsed.Whole || !head.IsInterim)
+            {
+                return parsed;
+            }
+
+            connection.Consume(head.Bytes);
+            scanned = 0;
+            if (++interim > MostInterim)
+            {
+                return Parsed.Malformed;
+            }
+
+            if (connection.Received.IsEmpty)
+            {
+                return Parsed.Part;
+            }
         }
     }
 
     /// <returns>Whether it was sent; where not, nothing was.</returns>
-    private async ValueTask<bool> SendHead(string target)
+    private async ValueTask<bool> SendHead()
     {
+        var (context, request) = (attempt.Context, attempt.Request);
         var hasBody = !request.IsResendable;
         var length = context.Request.ContentLength;
         var output = connection.Output;
         output.Clear();
-        RequestHead.Write(output, context, endpoint, target, request.Route.ServiceType.Value, hasBody);
+        RequestHead.Write(output, context, attempt.Endpoint, attempt.Target, request.Route.ServiceType.Value, hasBody);
         var content = ReadOnlySequence<byte>.Empty;
         var isWhole = hasBody && RequestContent.TryWriteWhole(context.Request.BodyReader, length, output, out content);
-        connection.Expect(hasBody && !isWhole ? limits.BetweenBytes : limits.FirstByte);
+        connection.Expect(hasBody && !isWhole ? Limits.BetweenBytes : Limits.FirstByte);
         try
         {
             await connection.Send(output.Written);
@@ -131,20 +153,24 @@ internal sealed class Exchange(
         return true;
     }
 
-    private async ValueTask<Outcome> PassOn(AnswerHead head)
+    private async ValueTask<Outcome> PassOn()
     {
+        var (context, head, limits) = (attempt.Context, connection.Head, Limits);
+        HasHead = true;
+        connection.Expect(limits.BetweenBytes);
+
         // :: Step 4
         var section = connection.Received[..head.Bytes];
         var retryAfter = head.Status == StatusCodes.Status503ServiceUnavailable ? AnswerHeaders.RetryAfter(head, section) : null;
-        if (!notes.OnAnswer(context, request, link, startedAt, BusyAnswer.RetryAfter(retryAfter, notes.Now)))
+        if (!sender.OnAnswer(attempt, retryAfter))
         {
-            Fault = AttemptFault.Busy;
+            fault = AttemptFault.Busy;
             return DropContent(head);
         }
 
         AnswerNotes.LeaveAsItIs(context, head.Status);
         AnswerHeaders.Copy(context, head, section, connection.Values);
-        context.Response.Headers["X-Mesh-Worker"] = link.Id.Value;
+        context.Response.Headers["X-Mesh-Worker"] = attempt.Link.Id.Value;
         connection.Consume(head.Bytes);
 
         // :: Step 5
@@ -159,7 +185,7 @@ internal sealed class Exchange(
         };
         if (end == AnswerEnd.ClientGone)
         {
-            Fault = AttemptFault.Client;
+            fault = AttemptFault.Client;
             return await Fail();
         }
 
@@ -189,7 +215,7 @@ internal sealed class Exchange(
         if (!sending!.IsCompleted)
         {
             // The client is to have it all; the worker may still want the rest.
-            await context.Response.CompleteAsync();
+            await attempt.Context.Response.CompleteAsync();
             if (!keepsAlive)
             {
                 // It says that it does not (RFC 9112, section 9.6).
@@ -198,13 +224,13 @@ internal sealed class Exchange(
         }
 
         var sent = await sending;
-        Fault = sent.End == SendEnd.ClientFault ? AttemptFault.Client : AttemptFault.None;
+        fault = sent.End == SendEnd.ClientFault ? AttemptFault.Client : AttemptFault.None;
         return keepsAlive && sent.End == SendEnd.Sent ? Outcome.Reusable : Outcome.Failed;
     }
 
     private Outcome Stale()
     {
-        Fault = AttemptFault.NoAnswer;
+        fault = AttemptFault.NoAnswer;
         return sending is null ? Outcome.Stale : Outcome.Failed;
     }
 
@@ -212,21 +238,22 @@ internal sealed class Exchange(
     private async ValueTask<Outcome> Fail()
     {
         connection.Abort();
+        var context = attempt.Context;
         var sent = sending is null ? default : await sending;
         if (context.Response.HasStarted)
         {
             // The client must not take it for whole.
             Cut();
-            Fault = Fault == AttemptFault.None ? AttemptFault.AnswerBroken : Fault;
+            fault = fault == AttemptFault.None ? AttemptFault.AnswerBroken : fault;
         }
         else if (sent.End == SendEnd.ClientFault)
         {
             context.Response.StatusCode = sent.Status;
-            Fault = AttemptFault.Client;
+            fault = AttemptFault.Client;
         }
-        else if (Fault == AttemptFault.None)
+        else if (fault == AttemptFault.None)
         {
-            Fault = connection.TimedOut ? AttemptFault.TimedOut : AttemptFault.NoAnswer;
+            fault = connection.TimedOut ? AttemptFault.TimedOut : AttemptFault.NoAnswer;
         }
 
         return Outcome.Failed;
@@ -234,6 +261,7 @@ internal sealed class Exchange(
 
     private void Cut()
     {
+        var context = attempt.Context;
         // RFC 9113, section 7.
         const int internalError = 2;
         if (context.Features.Get<IHttpResetFeature>() is { } reset)

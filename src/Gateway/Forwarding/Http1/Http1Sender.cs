@@ -1,5 +1,4 @@
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Connections.Features;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
@@ -34,61 +33,39 @@ internal sealed class Http1Sender(WorkerConnections connections, AnswerNotes not
     }
 
     /// <summary>Sends it. Where it fails before the answer began nothing was written to the client.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<AttemptFault> Send(
-        HttpContext context, ForwardedRequest request, WorkerLink link, WorkerEndpoint endpoint, string target)
+    public ValueTask<AttemptFault> Send(
+        HttpContext context, ForwardedRequest request, WorkerLink link, WorkerEndpoint endpoint, string target, TimeSpan startedAt)
     {
-        var startedAt = clock.Elapsed();
-        var clientGone = ClientGone(context);
-        for (var again = false; ; again = true)
-        {
-            // :: Step 1
-            WorkerConnection? connection = null;
-            var rested = !again && endpoint.Pool.TryRent(out connection);
-            if (!rested)
-            {
-                try
-                {
-                    connection = await connections.Connect(endpoint, request.Plan.Limits.Connect, clientGone);
-                }
-                catch (SocketException)
-                {
-                    return AttemptFault.NothingSent;
-                }
-                catch (OperationCanceledException)
-                {
-                    return AttemptFault.Client;
-                }
-            }
-
-            var exchange = new Exchange(context, request, link, endpoint, connection!, notes, startedAt);
-            var end = Outcome.Failed;
-            try
-            {
-                using var registration = clientGone.UnsafeRegister(static c => ((WorkerConnection)c!).Abort(), connection);
-                end = await exchange.Run(target);
-            }
-            finally
-            {
-                // Also where it throws, which it should not.
-                if (end == Outcome.Reusable)
-                {
-                    endpoint.Pool.Return(connection!);
-                }
-                else
-                {
-                    connection!.Dispose();
-                }
-            }
-
-            if (end != Outcome.Stale || !rested)
-            {
-                return exchange.Fault != AttemptFault.None && clientGone.IsCancellationRequested
-                    ? AttemptFault.Client
-                    : exchange.Fault;
-            }
-        }
+        // :: Step 1
+        var attempt = new Attempt(context, request, link, endpoint, target, startedAt, ClientGone(context));
+        return endpoint.Pool.TryRent(out var connection)
+            ? connection.Exchange.Run(attempt, this, rested: true)
+            : SendOnNew(attempt);
     }
+
+    /// <summary>As <see cref="Send"/>, on a connection that is made for it.</summary>
+    public async ValueTask<AttemptFault> SendOnNew(Attempt attempt)
+    {
+        WorkerConnection connection;
+        try
+        {
+            connection = await connections.Connect(attempt.Endpoint, attempt.Request.Plan.Limits.Connect, attempt.ClientGone);
+        }
+        catch (SocketException)
+        {
+            return AttemptFault.NothingSent;
+        }
+        catch (OperationCanceledException)
+        {
+            return AttemptFault.Client;
+        }
+
+        return await connection.Exchange.Run(attempt, this, rested: false);
+    }
+
+    /// <summary>The head of an answer is there; false where another worker is to be asked instead.</summary>
+    public bool OnAnswer(in Attempt attempt, string? retryAfter) => notes.OnAnswer(
+        attempt.Context, attempt.Request, attempt.Link, attempt.StartedAt, BusyAnswer.RetryAfter(retryAfter, notes.Now));
 
     /// <summary>
     /// Cancelled when the client leaves. Over HTTP/1.1 that is when its connection closes, whose token is there already;

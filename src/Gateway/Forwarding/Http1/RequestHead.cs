@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Diagnostics;
 using Microsoft.Extensions.Primitives;
 
 namespace WorkerMesh.Gateway.Forwarding.Http1;
@@ -22,8 +21,8 @@ internal static class RequestHead
         /// <summary>What the gateway adds is put behind what is there.</summary>
         Append,
 
-        /// <summary>The trace context, which the gateway's own part of the trace replaces.</summary>
-        Trace,
+        /// <summary>Passed on within a trace only.</summary>
+        TraceState,
 
         Cookie,
 
@@ -49,12 +48,13 @@ internal static class RequestHead
         output.Write(target.AsSpan());
         output.Write(" HTTP/1.1\r\n"u8);
         output.Write(endpoint.HostLine);
-        var own = Activity.Current;
+        var parent = request.Headers.TraceParent;
+        var isTraced = TraceContext.IsValid(parent);
         var connection = request.Headers.Connection;
         foreach (var (name, values) in request.Headers)
         {
             var kind = Kinds.GetValueOrDefault(name);
-            if (kind is Kind.Pass or Kind.Cookie || (kind == Kind.Trace && own is null))
+            if (kind is Kind.Pass or Kind.Cookie || (kind == Kind.TraceState && isTraced))
             {
                 if (connection.Count == 0 || !HopByHop.Names(connection, name))
                 {
@@ -69,13 +69,10 @@ internal static class RequestHead
 
         WriteFraming(output, request, method, hasBody);
         WriteForwarded(output, context, serviceType, connection);
-        if (own is not null)
-        {
-            DistributedContextPropagator.Current.Inject(own, output, static (carrier, name, value) =>
-                WriteField((Outgoing)carrier!, name, value, ", "u8));
-        }
-
-        output.Write("\r\n"u8);
+        output.Write("traceparent: "u8);
+        TraceContext.Write(parent, output.Room(TraceContext.ParentLength));
+        output.Advance(TraceContext.ParentLength);
+        output.Write("\r\n\r\n"u8);
     }
 
     private static void WriteFraming(Outgoing output, HttpRequest request, string method, bool hasBody)
@@ -171,16 +168,12 @@ internal static class RequestHead
             ["Cookie"] = Kind.Cookie,
             ["TE"] = Kind.Te,
             ["Via"] = Kind.Append,
+            [TraceContext.StateField] = Kind.TraceState,
             ["X-Forwarded-For"] = Kind.Append,
         };
-        foreach (var name in DistributedContextPropagator.Current.Fields)
-        {
-            kinds[name] = Kind.Trace;
-        }
-
         foreach (var name in HopByHop.Fields.Concat(
             [
-                "Host", "Content-Length", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix",
+                "Host", "Content-Length", TraceContext.ParentField, "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Prefix",
                 TimeLimitReader.Connect, TimeLimitReader.FirstByte, TimeLimitReader.BetweenBytes,
             ]))
         {

@@ -31,7 +31,11 @@ internal sealed class WorkerConnection : IDisposable
         this.clock = clock;
         CreatedAt = IdleSince = clock.Elapsed();
         deadline = new(clock, TimeOut);
+        Exchange = new(this);
     }
+
+    /// <summary>What is done on it, one request at a time.</summary>
+    public Exchange Exchange { get; }
 
     public TimeSpan CreatedAt { get; }
 
