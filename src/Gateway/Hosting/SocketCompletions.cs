@@ -33,7 +33,7 @@ internal static class SocketCompletions
 
     /// <summary>What is no truth value is refused later, with the other options.</summary>
     private static bool IsInline(IConfiguration configuration) =>
-        bool.TryParse(
+        !bool.TryParse(
             configuration[$"{GatewayOptions.Section}:{nameof(GatewayOptions.InlineCompletions)}"], out var inline)
-        && inline;
+        || inline;
 }

@@ -1,12 +1,13 @@
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using WorkerMesh.Gateway.Forwarding.Http1;
 
 namespace WorkerMesh.Tests.Unit.Forwarding.Http1;
 
 /// <summary>What a worker is sent before the content.</summary>
-public sealed class RequestHeadTests
+public sealed partial class RequestHeadTests
 {
     private const string Added =
         "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a.example\r\n"
@@ -102,10 +103,27 @@ public sealed class RequestHeadTests
         return context;
     }
 
+    [Theory]
+    [InlineData("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true)]
+    [InlineData("no trace", false)]
+    public void The_state_of_a_trace_is_passed_on_with_it_only(string parent, bool passes)
+    {
+        var written = Write(Request("GET", ("traceparent", parent), ("tracestate", "a=b"), ("baggage", "c=d")), "http://w");
+        Assert.Equal(passes, written.Contains("tracestate: a=b\r\n", StringComparison.Ordinal));
+        Assert.Contains("baggage: c=d\r\n", written, StringComparison.Ordinal);
+        Assert.DoesNotContain(parent, written, StringComparison.Ordinal);
+    }
+
+    /// <summary>The head without the trace, which is another each time.</summary>
     private static string Write(HttpContext context, string url, bool hasBody = false)
     {
         using var output = new Outgoing();
         RequestHead.Write(output, context, WorkerEndpoint.Of(url, TimeProvider.System)!, "/x?y", "s", hasBody);
-        return Encoding.UTF8.GetString(output.Written.Span);
+        var parts = TraceLine().Split(Encoding.UTF8.GetString(output.Written.Span));
+        Assert.Equal(2, parts.Length);
+        return string.Concat(parts);
     }
+
+    [GeneratedRegex("traceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\r\n")]
+    private static partial Regex TraceLine();
 }
