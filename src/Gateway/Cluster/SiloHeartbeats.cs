@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Workers;
 
@@ -42,21 +43,10 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster)
 
         async Task RenewAt(SiloHome home, List<int> group)
         {
-            var renewed = await cluster.CallOnce(grains =>
-                HeartbeatsServices.At(grains, home.Silo).Renew([.. group.Select(i => beats[i])]));
-            if (renewed.IsDefault)
-            {
-                homes.Lose(home);
-                return;
-            }
-
-            for (var i = 0; i < group.Count; i++)
+            var renewed = await Ask(home, [.. group.Select(i => beats[i])]);
+            for (var i = 0; i < renewed.Length; i++)
             {
                 answers[group[i]] = renewed[i];
-                if (renewed[i] is null)
-                {
-                    homes.Forget(beats[group[i]].Id);
-                }
             }
         }
 
@@ -89,7 +79,7 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster)
 
     /// <summary>The same for a single heartbeat, where its silo is known.</summary>
     public async Task<HeartbeatAnswer?> TryRenew(WorkerId id, Heartbeat beat) =>
-        homes.Find(id) is null ? null : (await TryRenew([new(id, beat)]))[0];
+        homes.Find(id) is { } home && await Ask(home, [new(id, beat)]) is [var answer] ? answer : null;
 
     /// <summary>The worker's grain has answered.</summary>
     public void Hear(WorkerId id, HeartbeatAnswer answer)
@@ -98,5 +88,26 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster)
         {
             homes.Learn(id, silo);
         }
+    }
+
+    /// <summary>Asks a silo. Empty where it did not answer.</summary>
+    private async Task<ImmutableArray<HeartbeatAnswer?>> Ask(SiloHome home, ImmutableArray<WorkerHeartbeat> beats)
+    {
+        var renewed = await cluster.CallOnce(grains => HeartbeatsServices.At(grains, home.Silo).Renew(beats));
+        if (renewed.IsDefault)
+        {
+            homes.Lose(home);
+            return [];
+        }
+
+        for (var i = 0; i < renewed.Length; i++)
+        {
+            if (renewed[i] is null)
+            {
+                homes.Forget(beats[i].Id);
+            }
+        }
+
+        return renewed;
     }
 }
