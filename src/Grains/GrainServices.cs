@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
+using Orleans.Services;
 using WorkerMesh.Grains.Assignment;
 using WorkerMesh.Grains.Cluster;
 using WorkerMesh.Grains.Registry;
@@ -24,12 +25,17 @@ public static class GrainServices
         services.AddSingleton<WorkerHealthProbe>();
         services.AddSingleton<RenewalBatcher>();
         services.AddSingleton(provider => new LiveWorkers(
-            provider.GetRequiredService<RenewalBatcher>(), provider.GetRequiredService<TimeProvider>(), alone));
+            provider.GetRequiredService<RenewalBatcher>(), provider.GetRequiredService<TimeProvider>(), alone,
+            alone ? null : provider.GetRequiredService<ILocalSiloDetails>().GatewayAddress));
         if (alone)
         {
             // Those that did not leave by themselves: they are activated again at no more than the cost of a call.
             services.Configure<GrainCollectionOptions>(
                 collection => collection.ClassSpecificCollectionAge[typeof(WorkerGrain).FullName!] = TimeSpan.FromMinutes(2));
+        }
+        else
+        {
+            services.AddSingleton<IGrainService>(provider => ActivatorUtilities.CreateInstance<HeartbeatsService>(provider));
         }
 
         services.AddHostedService(provider => provider.GetRequiredService<RenewalBatcher>());

@@ -12,12 +12,11 @@ namespace WorkerMesh.Gateway.Api;
 /// </summary>
 /// <param name="cluster">Makes the calls.</param>
 /// <param name="routes">What this gateway shows.</param>
+/// <param name="silos">Renews leases without the workers' grains, where there is no silo in this process.</param>
 /// <param name="here">The workers of the silo in this process; null where there is none.</param>
-internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes, LiveWorkers? here = null)
+internal sealed class WorkerCalls(
+    ClusterCalls cluster, RouteTable routes, SiloHeartbeats silos, LiveWorkers? here = null)
 {
-    /// <summary>More than there are silos: batches go to them at random, by the keys of the grains that take them.</summary>
-    private const int HeartbeatsGrains = 64;
-
     /// <summary>The most workers that reports about all of them look at.</summary>
     private const int MaxListed = 10_000;
 
@@ -33,48 +32,24 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes, LiveW
 
     public ValueTask<HeartbeatAnswer> Heartbeat(WorkerId id, Heartbeat beat)
     {
-        return here?.TryRenew(id, beat) is { } renewed ? new(renewed) : new(CallGrain());
+        return here?.TryRenew(id, beat) is { } renewed ? new(renewed) : new(Call());
 
-        async Task<HeartbeatAnswer> CallGrain()
-        {
-            var answer = await cluster.Call(grains => Worker(grains, id).Heartbeat(beat), CancellationToken.None);
-            if (!answer.Versions.IsEmpty)
-            {
-                await routes.CatchUp(answer.Versions, CancellationToken.None);
-            }
-
-            return answer;
-        }
+        async Task<HeartbeatAnswer> Call() =>
+            (here is null ? await silos.TryRenew(id, beat) : null) ?? await HeartbeatOfGrain(id, beat);
     }
 
     /// <summary>
-    /// Many heartbeats: most of them with one message to a silo, the others with one to each worker's grain.
+    /// Many heartbeats: most of them with one message to each silo, the others with one to each worker's grain.
     /// </summary>
     /// <returns>An answer for each, in order; null where there was none in time.</returns>
     public async Task<HeartbeatAnswer?[]> Heartbeats(IReadOnlyList<WorkerHeartbeat> beats)
     {
-        var answers = new HeartbeatAnswer?[beats.Count];
-        if (here is not null)
-        {
-            for (var i = 0; i < answers.Length; i++)
-            {
-                answers[i] = here.TryRenew(beats[i].Id, beats[i].Beat);
-            }
-        }
-        else
-        {
-            var key = Random.Shared.Next(HeartbeatsGrains);
-            var renewed = await OrNull(cluster.Call(
-                grains => grains.GetGrain<IHeartbeatsGrain>(key).Renew([.. beats]), CancellationToken.None));
-            if (!renewed.IsDefault)
-            {
-                renewed.CopyTo(answers);
-            }
-        }
-
+        HeartbeatAnswer?[] answers = here is null
+            ? await silos.TryRenew(beats)
+            : [.. beats.Select(beat => here.TryRenew(beat.Id, beat.Beat))];
         var others = Enumerable.Range(0, answers.Length).Where(i => answers[i] is null).ToList();
         await Task.WhenAll(others.Select(async i =>
-            answers[i] = await OrNull(Heartbeat(beats[i].Id, beats[i].Beat).AsTask())));
+            answers[i] = await OrNull(HeartbeatOfGrain(beats[i].Id, beats[i].Beat))));
         return answers;
     }
 
@@ -127,6 +102,18 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes, LiveW
     /// <summary>Requests that this gateway has in flight at a worker.</summary>
     public int InFlight(WorkerId id) => routes.Links.Find(id)?.InFlight ?? 0;
 
+    private async Task<HeartbeatAnswer> HeartbeatOfGrain(WorkerId id, Heartbeat beat)
+    {
+        var answer = await cluster.Call(grains => Worker(grains, id).Heartbeat(beat), CancellationToken.None);
+        silos.Hear(id, answer);
+        if (!answer.Versions.IsEmpty)
+        {
+            await routes.CatchUp(answer.Versions, CancellationToken.None);
+        }
+
+        return answer;
+    }
+
     /// <summary>Null where nobody answered: of some heartbeats only, what was renewed of the others is told.</summary>
     private static async Task<T?> OrNull<T>(Task<T> answering)
     {
@@ -134,8 +121,7 @@ internal sealed class WorkerCalls(ClusterCalls cluster, RouteTable routes, LiveW
         {
             return await answering;
         }
-        // A silo of an earlier version may not know the grain that was called.
-        catch (Exception e) when (e is ClusterUnavailableException or StoreUnavailableException or ArgumentException)
+        catch (Exception e) when (e is ClusterUnavailableException or StoreUnavailableException)
         {
             return default;
         }

@@ -77,6 +77,36 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
         Call((factory, _) => call(factory), cancellationToken);
 
     /// <summary>
+    /// Makes a call that there is another way for: once, and once more only where it was in flight when a silo went.
+    /// </summary>
+    /// <returns>The default value where it was not answered.</returns>
+    public async Task<T?> CallOnce<T>(Func<IGrainFactory, Task<T>> call)
+    {
+        for (var attempt = 1; attempt <= 2; attempt++)
+        {
+            try
+            {
+                var siloLost = link.SiloLost;
+                var answering = call(grains);
+                await Task.WhenAny(answering, siloLost);
+                if (answering.IsCompleted)
+                {
+                    var answer = await answering;
+                    link.Answered();
+                    return answer;
+                }
+            }
+            // A silo of an earlier version may not know the grain that was called.
+            catch (Exception e) when (IsPassing(e) || e is OrleansException or ArgumentException or OperationCanceledException)
+            {
+                return default;
+            }
+        }
+
+        return default;
+    }
+
+    /// <summary>
     /// Whether the call may succeed when it is made again: the silo went, does not answer, or was not the right one.
     /// </summary>
     public static bool IsPassing(Exception e) => e is

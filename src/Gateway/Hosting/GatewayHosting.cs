@@ -52,6 +52,7 @@ internal static class GatewayHosting
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<ClusterLink>();
         services.AddSingleton<ClusterCalls>();
+        services.AddSingleton<SiloHeartbeats>();
         services.AddSingleton<WorkerCalls>();
         services.AddSingleton<Listings>();
         services.AddSingleton<ServiceWorkers>();

@@ -21,8 +21,9 @@ public sealed class LiveWorkers
     private readonly TimeProvider clock;
     private readonly TimeSpan calledWithin;
 
-    internal LiveWorkers(RenewalBatcher renewals, TimeProvider clock, bool alone)
+    internal LiveWorkers(RenewalBatcher renewals, TimeProvider clock, bool alone, SiloAddress? silo = null)
     {
+        Silo = silo;
         this.renewals = renewals;
         this.clock = clock;
         Alone = alone;
@@ -35,6 +36,9 @@ public sealed class LiveWorkers
     /// </summary>
     internal bool Alone { get; }
 
+    /// <summary>Where this silo listens for gateways, which sends them back to it with what it has in memory.</summary>
+    internal SiloAddress? Silo { get; }
+
     /// <summary>Renews a lease where only that is to be done.</summary>
     /// <returns>Null, with nothing changed, where the worker's grain has to be called.</returns>
     public HeartbeatAnswer? TryRenew(WorkerId id, Heartbeat beat) =>
@@ -42,6 +46,26 @@ public sealed class LiveWorkers
         && worker.TryRenew(beat, clock.Elapsed(), calledWithin, renewals, out var liveness) is { } record
             ? Answer(record, liveness, [])
             : null;
+
+    /// <summary>The same for many.</summary>
+    /// <returns>An answer for each, in order; null where the worker's grain has to be called.</returns>
+    internal ImmutableArray<HeartbeatAnswer?> TryRenew(ImmutableArray<WorkerHeartbeat> beats)
+    {
+        var answers = ImmutableArray.CreateBuilder<HeartbeatAnswer?>(beats.Length);
+        var said = Silo is null;
+        foreach (var beat in beats)
+        {
+            var answer = TryRenew(beat.Id, beat.Beat);
+            if (answer is not null && !said)
+            {
+                (answer, said) = (answer with { Silo = Silo }, true);
+            }
+
+            answers.Add(answer);
+        }
+
+        return answers.MoveToImmutable();
+    }
 
     /// <summary>The answer to a heartbeat that renewed the lease.</summary>
     internal static HeartbeatAnswer Answer(

@@ -39,7 +39,16 @@ public sealed record HeartbeatAnswer(
     long Incarnation,
     WorkerState State,
     TimeSpan Lease,
-    ImmutableArray<RegistryVersion> Versions);
+    ImmutableArray<RegistryVersion> Versions)
+{
+    /// <summary>
+    /// The silo that has the worker in memory, by where it listens for gateways (<see cref="HeartbeatsServices.At"/>).
+    /// Of the answers to many heartbeats only the first that is there says it, for all of them. Null where it is not
+    /// known or of no use, and from silos of earlier versions.
+    /// </summary>
+    [Id(0)]
+    public SiloAddress? Silo { get; init; }
+}
 
 /// <summary>All that the cluster knows of a worker.</summary>
 /// <param name="Record">What is stored.</param>

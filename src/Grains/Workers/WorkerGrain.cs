@@ -167,7 +167,7 @@ internal sealed partial class WorkerGrain(
             }
         }
 
-        return LiveWorkers.Answer(record, decision.Next, versions);
+        return LiveWorkers.Answer(record, decision.Next, versions) with { Silo = workers.Silo };
     }
 
     public async Task Judge(Verdict verdict)

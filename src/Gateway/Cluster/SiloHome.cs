@@ -1,0 +1,11 @@
+namespace WorkerMesh.Gateway.Cluster;
+
+/// <summary>A silo as the home of workers (<see cref="WorkerHomes"/>), from when it was learned of until it is lost.</summary>
+/// <param name="silo">Where it listens for gateways.</param>
+internal sealed class SiloHome(SiloAddress silo)
+{
+    public SiloAddress Silo => silo;
+
+    /// <summary>Whether it did not answer. Written and read by <see cref="WorkerHomes"/>.</summary>
+    public bool Lost { get; set; }
+}

@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using System.Net;
+using System.Reflection;
+using WorkerMesh.Grains.Workers;
+
+namespace WorkerMesh.Tests.Unit.Cluster;
+
+/// <summary>Silos that renew the workers that a test gives them, and note what they were asked.</summary>
+public class FakeSilos : DispatchProxy
+{
+    /// <summary>What each silo has in memory, by the port that it listens at.</summary>
+    public Dictionary<int, HashSet<string>> Workers { get; } = [];
+
+    /// <summary>The ports of silos that do not answer.</summary>
+    public HashSet<int> Dead { get; } = [];
+
+    /// <summary>Whether silos are of a version that does not say where workers are.</summary>
+    public bool Old { get; set; }
+
+    /// <summary>The silo that messages to any silo come to.</summary>
+    public int Any { get; set; }
+
+    /// <summary>What silos wait for before they answer.</summary>
+    public Task Held { get; set; } = Task.CompletedTask;
+
+    /// <summary>Which silo was asked for how many workers.</summary>
+    public List<(int Silo, int Workers)> Messages { get; } = [];
+
+    public static (IGrainFactory Factory, FakeSilos Silos) Create()
+    {
+        var factory = Create<IGrainFactory, FakeSilos>();
+        return (factory, (FakeSilos)(object)factory);
+    }
+
+    public static SiloAddress Address(int port) => SiloAddress.New(new IPEndPoint(IPAddress.Loopback, port), 0);
+
+    /// <summary>What was asked since the last time, in order of the silos.</summary>
+    public (int Silo, int Workers)[] TakeMessages()
+    {
+        var taken = Messages.Order().ToArray();
+        Messages.Clear();
+        return taken;
+    }
+
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
+        (targetMethod?.GetGenericArguments(), args) switch
+        {
+            ([var type], [GrainId id, ..]) when type == typeof(IHeartbeatsService)
+                && SystemTargetGrainId.TryParse(id, out var target) => new Silo(this, target.GetSiloAddress().Endpoint.Port),
+            ([var type], [long, ..]) when type == typeof(IHeartbeatsGrain) => Old && Any == 0
+                ? throw new ArgumentException("No such grain.")
+                : new Silo(this, Any),
+            _ => throw new NotSupportedException($"No fake of {targetMethod}."),
+        };
+
+    private ImmutableArray<HeartbeatAnswer?> Renew(int silo, ImmutableArray<WorkerHeartbeat> beats)
+    {
+        Messages.Add((silo, beats.Length));
+        if (Dead.Contains(silo))
+        {
+            throw new TimeoutException("The test's silo does not answer.");
+        }
+
+        var workers = Workers.GetValueOrDefault(silo) ?? [];
+        var answers = beats.Select(beat => workers.Contains(beat.Id.Value)
+            ? new HeartbeatAnswer(HeartbeatOutcome.Renewed, 1, WorkerState.Online, TimeSpan.FromSeconds(30), [])
+            : null).ToArray();
+        var first = Array.FindIndex(answers, answer => answer is not null);
+        if (first >= 0 && !Old)
+        {
+            answers[first] = answers[first]! with { Silo = Address(silo) };
+        }
+
+        return [.. answers];
+    }
+
+    private sealed class Silo(FakeSilos silos, int port) : IHeartbeatsService, IHeartbeatsGrain
+    {
+        public async Task<ImmutableArray<HeartbeatAnswer?>> Renew(ImmutableArray<WorkerHeartbeat> beats)
+        {
+            await silos.Held;
+            return silos.Renew(port, beats);
+        }
+    }
+}
