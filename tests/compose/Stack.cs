@@ -138,6 +138,9 @@ public sealed class Stack : IAsyncLifetime
         _apis.ForEach(api => api.Dispose());
         if (Missing is null)
         {
+            // To see why, where a test failed.
+            var kept = Directory.CreateDirectory(Path.Combine(Root, "artifacts", "compose"));
+            await File.WriteAllTextAsync(Path.Combine(kept.FullName, "stack.log"), await ComposeAsync("logs", "--no-color", "-t"));
             await ComposeAsync("down", "-v", "--remove-orphans");
         }
     }

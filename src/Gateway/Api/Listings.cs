@@ -9,12 +9,16 @@ namespace WorkerMesh.Gateway.Api;
 /// <summary>
 /// Writes the instances of a route, best first. Clients that ask for one service type at the same time share one
 /// answer: it is never older than what the registry has said, but what this gateway itself measures (the members that
-/// begin with gateway) may be of <see cref="Shared"/> ago.
+/// begin with gateway) may be of <see cref="Shared"/> ago, or where no request was forwarded since of
+/// <see cref="SharedWhileIdle"/> ago.
 /// </summary>
 internal sealed class Listings(TimeProvider clock, IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions> json)
 {
     /// <summary>Far below the time in which the order of the workers is worth looking at again.</summary>
     private static readonly TimeSpan Shared = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Where clients only ask, and go to the workers themselves, what is measured here does nothing but age.</summary>
+    private static readonly TimeSpan SharedWhileIdle = TimeSpan.FromSeconds(1);
 
     /// <summary>The last answer of each route that is there; weak, because it may be as long as the route.</summary>
     private readonly ConditionalWeakTable<Route, WeakReference<Answer>> last = [];
@@ -25,9 +29,12 @@ internal sealed class Listings(TimeProvider clock, IOptions<Microsoft.AspNetCore
         var snapshot = route.Snapshot!;
         var now = clock.Elapsed();
         return !filter.IsEmpty ? Make(route, filter, snapshot, now)
-            : Find(route) is { } answer && answer.Shows(snapshot) && now - answer.At < Shared ? answer
+            : Find(route) is { } answer && answer.Shows(snapshot) && now - answer.At < Longest(route, answer) ? answer
             : Keep(route, Make(route, filter, snapshot, now));
     }
+
+    private static TimeSpan Longest(Route route, Answer answer) =>
+        route.Stats.Activity == answer.Activity ? SharedWhileIdle : Shared;
 
     private Answer? Find(Route route) =>
         last.TryGetValue(route, out var kept) && kept.TryGetTarget(out var answer) ? answer : null;
@@ -40,6 +47,8 @@ internal sealed class Listings(TimeProvider clock, IOptions<Microsoft.AspNetCore
 
     private Answer Make(Route route, InstanceFilter filter, RouteSnapshot snapshot, TimeSpan now)
     {
+        // First: what happens while this is written counts as later.
+        var activity = route.Stats.Activity;
         var found = filter.Apply(snapshot.All)
             .OrderBy(i => i.Info.State)
             .ThenBy(i => i.Link.IsSetAside(now) || i.Link.IsBusy(now) || i.Info.Unreachable)
@@ -48,12 +57,15 @@ internal sealed class Listings(TimeProvider clock, IOptions<Microsoft.AspNetCore
             .ToList();
         var body = new InstancesBody(
             route.ServiceType.Value, snapshot.Version.Version, found.Select(i => Wire.Of(i, now)), found.Count);
-        return new(snapshot, now, JsonSerializer.SerializeToUtf8Bytes(body, json.Value.SerializerOptions));
+        return new(snapshot, now, activity, JsonSerializer.SerializeToUtf8Bytes(body, json.Value.SerializerOptions));
     }
 
-    private sealed class Answer(RouteSnapshot snapshot, TimeSpan at, byte[] text) : IResult
+    private sealed class Answer(RouteSnapshot snapshot, TimeSpan at, (long Ended, int InFlight) activity, byte[] text) : IResult
     {
         public TimeSpan At => at;
+
+        /// <summary>What the route had served by then.</summary>
+        public (long Ended, int InFlight) Activity => activity;
 
         public bool Shows(RouteSnapshot current) => ReferenceEquals(snapshot, current);
 

@@ -16,6 +16,21 @@ internal sealed class RouteStats
 
     public int InFlight => Volatile.Read(ref inFlight);
 
+    /// <summary>Equal to what it was before where no request has come or gone since.</summary>
+    public (long Ended, int InFlight) Activity
+    {
+        get
+        {
+            var ended = 0L;
+            foreach (ref var count in outcomes.AsSpan())
+            {
+                ended += Interlocked.Read(ref count);
+            }
+
+            return (ended, InFlight);
+        }
+    }
+
     public long Count(ForwardOutcome outcome) => Interlocked.Read(ref outcomes[(int)outcome]);
 
     public void Started() => Interlocked.Increment(ref inFlight);
