@@ -27,10 +27,12 @@ public abstract class WorkerStoreRaceTests(StoreSource source) : IAsyncLifetime
         for (var round = 1; round <= 60; round++)
         {
             var ids = Enumerable.Range(0, 8).Select(i => WorkerId.Parse($"w{round}-{i}")).ToArray();
-            await Task.WhenAll(ids.Select(id => _store.SaveAsync(Sample.Record(id.Value, round), Cancel)));
+            // Each removal raises the floor.
+            var incarnation = round * 10;
+            await Task.WhenAll(ids.Select(id => _store.SaveAsync(Sample.Record(id.Value, incarnation), Cancel)));
 
-            var saves = ids.Select(id => other.SaveAsync(Sample.Record(id.Value, round, ["late"]), Cancel)).ToArray();
-            var removals = ids.Select(id => _store.RemoveAsync(id, round, Cancel)).ToArray();
+            var saves = ids.Select(id => other.SaveAsync(Sample.Record(id.Value, incarnation, ["late"]), Cancel)).ToArray();
+            var removals = ids.Select(id => _store.RemoveAsync(id, incarnation, Cancel)).ToArray();
 
             Assert.All(await Task.WhenAll(removals), Assert.True);
             Assert.All(await Task.WhenAll(saves), Assert.False);

@@ -79,6 +79,9 @@ public class FakeGrains : DispatchProxy
 
         public Task<RegistryVersion> Leave(WorkerId id, long incarnation) => throw new NotSupportedException();
 
+        public Task<RegistryVersion> JoinOrLeave(ImmutableArray<MembershipChange> changes) =>
+            throw new NotSupportedException();
+
         public Task<InstanceChanges> Watch(IRegistryWatcher watcher, RegistryVersion? known) =>
             throw new NotSupportedException();
 
@@ -104,7 +107,7 @@ public class FakeGrains : DispatchProxy
         public Task<long> Basis() => throw new NotSupportedException();
 
         public Task<RegisterAnswer> Register(
-            Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis) =>
+            Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis, bool guessed) =>
             throw new NotSupportedException();
 
         public Task<HeartbeatAnswer> Heartbeat(Heartbeat beat) => throw new NotSupportedException();

@@ -67,7 +67,12 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// <inheritdoc/>
     /// <exception cref="StaleOwnerException">The fence does not let this process write any more.</exception>
     public Task<bool> SaveAsync(WorkerRecord record, CancellationToken cancellationToken) =>
-        _writes.EnqueueAsync(Mutation.Save.Of(record), cancellationToken);
+        _writes.EnqueueAsync(Mutation.Save.Of(record, isNew: false), cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="StaleOwnerException">The fence does not let this process write any more.</exception>
+    public Task<bool> AddAsync(WorkerRecord record, CancellationToken cancellationToken) =>
+        _writes.EnqueueAsync(Mutation.Save.Of(record, isNew: true), cancellationToken);
 
     /// <inheritdoc/>
     public Task<bool> SetDrainingAsync(

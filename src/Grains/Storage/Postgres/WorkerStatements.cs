@@ -22,8 +22,8 @@ internal static class WorkerStatements
             INSERT INTO mesh_worker AS w
                 (worker_id, incarnation, operation_id, replaced, draining, registered_at, registration, zone)
             SELECT $1, $2, $3, $4, $5, $6, $7, $8
-            WHERE EXISTS (SELECT FROM mesh_worker WHERE worker_id = $1)
-               OR $2 > (SELECT incarnation FROM mesh_incarnation_floor)
+            WHERE CASE WHEN EXISTS (SELECT FROM mesh_worker WHERE worker_id = $1) THEN NOT $10
+                ELSE $2 > (SELECT incarnation FROM mesh_incarnation_floor) END
             ON CONFLICT (worker_id) DO UPDATE SET
                 incarnation = excluded.incarnation,
                 operation_id = excluded.operation_id,
@@ -61,8 +61,8 @@ internal static class WorkerStatements
         ), dropped AS (
             DELETE FROM mesh_worker_key WHERE worker_id = $1 AND EXISTS (SELECT FROM removed)
         ), raised AS (
-            UPDATE mesh_incarnation_floor AS f SET incarnation = removed.incarnation
-            FROM removed WHERE f.incarnation < removed.incarnation
+            UPDATE mesh_incarnation_floor AS f SET incarnation = greatest(f.incarnation + 1, removed.incarnation)
+            FROM removed
         )
         SELECT EXISTS (SELECT FROM removed)
         """;
@@ -172,6 +172,7 @@ internal static class WorkerStatements
             Text(save.Row.Registration),
             Text(save.Row.Zone),
             new NpgsqlParameter<string[]> { TypedValue = save.RegistryKeys },
+            Flag(save.IsNew),
         },
     };
 

@@ -36,7 +36,7 @@ internal sealed class SqliteWriter : IDisposable
         _addKey = Prepare("INSERT INTO mesh_worker_key (worker_id, registry_key) VALUES ($1, $2)", 2);
         _setDraining = Prepare("UPDATE mesh_worker SET draining = $3 WHERE worker_id = $1 AND incarnation = $2", 3);
         _delete = Prepare("DELETE FROM mesh_worker WHERE worker_id = $1", 1);
-        _raiseFloor = Prepare("UPDATE mesh_incarnation_floor SET incarnation = max(incarnation, $1)", 1);
+        _raiseFloor = Prepare("UPDATE mesh_incarnation_floor SET incarnation = max(incarnation + 1, $1)", 1);
     }
 
     /// <summary>Applies a group in one transaction; on return it is on the disk.</summary>
@@ -87,7 +87,7 @@ internal sealed class SqliteWriter : IDisposable
     {
         var row = save.Row;
         var stored = Find(row.Id.Value);
-        if (stored is { } found ? found.Incarnation >= row.Incarnation : row.Incarnation <= ReadFloor())
+        if (stored is { } found ? save.IsNew || found.Incarnation >= row.Incarnation : row.Incarnation <= ReadFloor())
         {
             // What an earlier attempt, whose answer got lost, has already stored counts as stored.
             return stored == (row.Incarnation, row.OperationId);
