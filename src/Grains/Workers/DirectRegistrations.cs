@@ -16,6 +16,11 @@ public sealed class DirectRegistrations
     private readonly IGrainFactory grains;
     private readonly TimeProvider clock;
 
+    /// <summary>
+    /// The highest that was heard of, or nearly; below 0 none was yet. One that is too low costs a reading of the store.
+    /// </summary>
+    private long incarnationFloor = -1;
+
     internal DirectRegistrations(
         LiveWorkers workers, IWorkerStore store, RegistryLanes lanes, IGrainFactory grains, TimeProvider clock)
     {
@@ -44,7 +49,24 @@ public sealed class DirectRegistrations
             var registries = new WorkerRegistries(
                 worker, lanes, clock, key => _ = grains.GetGrain<IWorkerGrain>(id.Value).Rejoin(key));
             var keeper = new RecordKeeper(worker, store, registries, grains, clock);
+            var floor = Volatile.Read(ref incarnationFloor);
+            if (!worker.IsLoaded && floor >= 0)
+            {
+                // It is new, most likely: then the store need not be read.
+                var first = await keeper.Register(
+                    registration, operationId, expectedIncarnation, assign: false, ~floor, guessed: true);
+                if (first.Outcome != RegisterOutcome.Misjudged)
+                {
+                    return first;
+                }
+            }
+
             await keeper.Load();
+            if (worker.IncarnationFloor > floor)
+            {
+                Volatile.Write(ref incarnationFloor, worker.IncarnationFloor);
+            }
+
             if (worker.Record is { } last && !MayReplace(last.Registration, registration))
             {
                 return null;
