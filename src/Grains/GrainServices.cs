@@ -6,6 +6,7 @@ using Orleans.Services;
 using WorkerMesh.Grains.Assignment;
 using WorkerMesh.Grains.Cluster;
 using WorkerMesh.Grains.Registry;
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Grains;
@@ -24,11 +25,18 @@ public static class GrainServices
         services.AddAssignmentOptions();
         services.AddSingleton<WorkerHealthProbe>();
         services.AddSingleton<RenewalBatcher>();
+        services.AddSingleton<RegistryLanes>();
         services.AddSingleton(provider => new LiveWorkers(
             provider.GetRequiredService<RenewalBatcher>(), provider.GetRequiredService<TimeProvider>(), alone,
             alone ? null : provider.GetRequiredService<ILocalSiloDetails>().GatewayAddress));
         if (alone)
         {
+            services.AddSingleton(provider => new DirectRegistrations(
+                provider.GetRequiredService<LiveWorkers>(),
+                provider.GetRequiredService<IWorkerStore>(),
+                provider.GetRequiredService<RegistryLanes>(),
+                provider.GetRequiredService<IGrainFactory>(),
+                provider.GetRequiredService<TimeProvider>()));
             // Those that did not leave by themselves: they are activated again at no more than the cost of a call.
             services.Configure<GrainCollectionOptions>(
                 collection => collection.ClassSpecificCollectionAge[typeof(WorkerGrain).FullName!] = TimeSpan.FromMinutes(2));

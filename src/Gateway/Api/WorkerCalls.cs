@@ -14,18 +14,52 @@ namespace WorkerMesh.Gateway.Api;
 /// <param name="routes">What this gateway shows.</param>
 /// <param name="silos">Renews leases without the workers' grains, where there is no silo in this process.</param>
 /// <param name="here">The workers of the silo in this process; null where there is none.</param>
+/// <param name="direct">Registers them without their grains; null where there is no silo in this process.</param>
 internal sealed class WorkerCalls(
-    ClusterCalls cluster, RouteTable routes, SiloHeartbeats silos, LiveWorkers? here = null)
+    ClusterCalls cluster,
+    RouteTable routes,
+    SiloHeartbeats silos,
+    LiveWorkers? here = null,
+    DirectRegistrations? direct = null)
 {
     /// <summary>The most workers that reports about all of them look at.</summary>
     private const int MaxListed = 10_000;
+
+    /// <summary>The highest that was heard of; below 0 none was yet.</summary>
+    private long incarnationFloor = -1;
 
     public async Task<RegisterAnswer> Register(
         WorkerId id, Registration registration, long? expectedIncarnation, bool assign)
     {
         var operationId = Guid.NewGuid();
-        var answer = await Change(
-            id, (worker, basis) => worker.Register(registration, operationId, expectedIncarnation, assign, basis));
+        var answer = await cluster.Call(
+            async (grains, attempt) =>
+            {
+                if (direct is not null && !assign
+                    && await direct.TryRegister(id, registration, operationId, expectedIncarnation) is { } done)
+                {
+                    return done;
+                }
+
+                var worker = Worker(grains, id);
+                var basis = BasisGuess(id, expectedIncarnation, attempt);
+                if (basis is not null)
+                {
+                    var first = await worker.Register(
+                        registration, operationId, expectedIncarnation, assign, basis, guessed: true);
+                    Learn(first.IncarnationFloor);
+                    if (first.Outcome != RegisterOutcome.Misjudged)
+                    {
+                        return first;
+                    }
+
+                    basis = first.Record?.Incarnation ?? ~first.IncarnationFloor;
+                }
+
+                return await worker.Register(
+                    registration, operationId, expectedIncarnation, assign, basis ?? await Basis(worker));
+            },
+            CancellationToken.None);
         await routes.CatchUp(answer.Versions, CancellationToken.None);
         return answer;
     }
@@ -136,9 +170,40 @@ internal sealed class WorkerCalls(
         async grains =>
         {
             var worker = Worker(grains, id);
-            return await change(worker, here is null ? await worker.Basis() : null);
+            return await change(worker, await Basis(worker));
         },
         CancellationToken.None);
+
+    private async Task<long?> Basis(IWorkerGrain worker)
+    {
+        if (here is not null)
+        {
+            return null;
+        }
+
+        var basis = await worker.Basis();
+        Learn(basis < 0 ? ~basis : null);
+        return basis;
+    }
+
+    /// <summary>
+    /// What a registration is most likely based on, which saves to ask: what the worker says itself, or else that it is
+    /// new. Null where it is better to ask.
+    /// </summary>
+    private long? BasisGuess(WorkerId id, long? expectedIncarnation, int attempt)
+    {
+        var floor = Volatile.Read(ref incarnationFloor);
+        return here is not null || attempt > 1 ? null
+            : expectedIncarnation ?? (floor < 0 || routes.Links.Find(id) is not null ? null : ~floor);
+    }
+
+    private void Learn(long? floor)
+    {
+        for (var known = Volatile.Read(ref incarnationFloor); floor > known;)
+        {
+            known = Interlocked.CompareExchange(ref incarnationFloor, floor.Value, known);
+        }
+    }
 
     private static IWorkerGrain Worker(IGrainFactory grains, WorkerId id) => grains.GetGrain<IWorkerGrain>(id.Value);
 }

@@ -27,6 +27,10 @@ public interface IServiceRegistryGrain : IGrainWithStringKey
     [Alias("Leave")]
     Task<RegistryVersion> Leave(WorkerId id, long incarnation);
 
+    /// <summary>Joins and leaves of different workers, in order: as one by one, with one answer.</summary>
+    [Alias("JoinOrLeave")]
+    Task<RegistryVersion> JoinOrLeave(ImmutableArray<MembershipChange> changes);
+
     /// <summary>
     /// Subscribes a watcher, or renews its subscription, and answers with what changed since <paramref name="known"/>:
     /// the changes, or the whole list where that is shorter or the version is of another activation.

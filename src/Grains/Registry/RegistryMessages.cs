@@ -20,6 +20,13 @@ public readonly record struct RegistryVersion(ServiceType ServiceType, long Epoc
 [GenerateSerializer, Immutable, Alias("mesh.Joining")]
 public sealed record Joining(WorkerRecord Record, Renewal Renewal);
 
+/// <summary>A worker that joins a registry, or leaves it.</summary>
+/// <param name="Id">The worker.</param>
+/// <param name="Incarnation">The incarnation that joins; the last one that leaves.</param>
+/// <param name="Joining">What joins; null where it leaves.</param>
+[GenerateSerializer, Immutable, Alias("mesh.MembershipChange")]
+public readonly record struct MembershipChange(WorkerId Id, long Incarnation, Joining? Joining);
+
 /// <summary>What changed at one instance.</summary>
 /// <param name="Id">The worker.</param>
 /// <param name="Incarnation">Its incarnation.</param>

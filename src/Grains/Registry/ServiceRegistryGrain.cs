@@ -82,6 +82,25 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         return Changed(instances);
     }
 
+    public async Task<RegistryVersion> JoinOrLeave(ImmutableArray<MembershipChange> changes)
+    {
+        var instances = await Load();
+        var now = clock.Elapsed();
+        foreach (var change in changes)
+        {
+            if (change.Joining is { } joining)
+            {
+                instances.Join(joining, now);
+            }
+            else
+            {
+                instances.Leave(change.Id, change.Incarnation);
+            }
+        }
+
+        return Changed(instances);
+    }
+
     public async Task<InstanceChanges> Watch(IRegistryWatcher watcher, RegistryVersion? known)
     {
         var instances = await Load();

@@ -28,13 +28,24 @@ public interface IWorkerStore
     Task<bool> SaveAsync(WorkerRecord record, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Stores the registration of a worker that is taken to be new. Refused for good once the worker was removed again:
+    /// the floor is above it then.
+    /// </summary>
+    /// <returns>
+    /// False, with nothing changed, where anything is stored, or the incarnation is not above <see
+    /// cref="StoredWorker.IncarnationFloor"/>.
+    /// </returns>
+    Task<bool> AddAsync(WorkerRecord record, CancellationToken cancellationToken);
+
+    /// <summary>
     /// Sets or clears the draining mark of exactly this incarnation; false where another or none is stored.
     /// </summary>
     Task<bool> SetDrainingAsync(WorkerId id, long incarnation, bool draining, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Removes a registration of this incarnation or a lower one, and raises the incarnation floor to the removed
-    /// number, so that the id starts above it when it comes back. False where a higher one or none is stored.
+    /// Removes a registration of this incarnation or a lower one, and raises the incarnation floor, by one at least and
+    /// to the removed number, so that the id starts above it when it comes back, and that nothing is added any more on
+    /// the word of who knew the floor of before. False where a higher one or none is stored.
     /// </summary>
     Task<bool> RemoveAsync(WorkerId id, long incarnation, CancellationToken cancellationToken);
 
@@ -50,7 +61,7 @@ public interface IWorkerStore
 /// <summary>What the store knows of a worker id.</summary>
 /// <param name="Record">The registration, or null.</param>
 /// <param name="IncarnationFloor">
-/// The highest incarnation ever removed, of any worker: a new id starts above it.
+/// No lower than any incarnation ever removed, of any worker, and higher after each removal: a new id starts above it.
 /// </param>
 public readonly record struct StoredWorker(WorkerRecord? Record, long IncarnationFloor);
 

@@ -12,7 +12,8 @@ namespace WorkerMesh.Grains.Workers;
 public interface IWorkerGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// The incarnation there was last, for the changes below: one that is based on an earlier one is refused with <see
+    /// What is stored, for the changes below: the incarnation, or where nothing is, the bitwise complement of the
+    /// incarnation floor. A change that is based on what was so earlier is refused with <see
     /// cref="Storage.StaleOwnerException"/>. So a copy of a call that arrives late, from a silo or a connection that
     /// hung while the call was made again, can't undo what came after it.
     /// </summary>
@@ -27,9 +28,18 @@ public interface IWorkerGrain : IGrainWithStringKey
     /// Have the catalog assign the services, by the capabilities, in place of those in the registration.
     /// </param>
     /// <param name="basis">What <see cref="Basis"/> said; null where the caller makes no call twice.</param>
+    /// <param name="guessed">
+    /// The basis is what the caller thinks <see cref="Basis"/> would say, from what was so at some time. Where it is
+    /// wrong the answer is <see cref="RegisterOutcome.Misjudged"/>, with what the basis follows from.
+    /// </param>
     [Alias("Register")]
     Task<RegisterAnswer> Register(
-        Registration registration, Guid operationId, long? expectedIncarnation, bool assign = false, long? basis = null);
+        Registration registration,
+        Guid operationId,
+        long? expectedIncarnation,
+        bool assign = false,
+        long? basis = null,
+        bool guessed = false);
 
     /// <summary>Renews the lease. Not held up by a registration that waits for the store.</summary>
     [AlwaysInterleave, Alias("Heartbeat")]

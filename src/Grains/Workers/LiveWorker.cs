@@ -18,13 +18,16 @@ internal sealed class LiveWorker(WorkerId id)
     private long heartbeats;
     private int revivals;
     private bool leaves;
+    private bool removed;
+    private bool occupied;
+    private ushort grains;
 
     public WorkerId Id { get; } = id;
 
     /// <summary>Whether the store was read: what is here is then what is true.</summary>
     public bool IsLoaded { get; private set; }
 
-    /// <summary>The record in force, or null. Read and written by the grain.</summary>
+    /// <summary>The record in force, or null. Written by the grain, or by who has occupied it.</summary>
     public WorkerRecord? Record => record;
 
     /// <summary>The highest incarnation that was ever removed, as far as this worker needs to know.</summary>
@@ -37,6 +40,18 @@ internal sealed class LiveWorker(WorkerId id)
             lock (this)
             {
                 return liveness;
+            }
+        }
+    }
+
+    /// <summary>The record in force, or null, and what is known beyond it.</summary>
+    public (WorkerRecord? Record, Liveness Liveness) Known
+    {
+        get
+        {
+            lock (this)
+            {
+                return (record, liveness);
             }
         }
     }
@@ -84,11 +99,18 @@ internal sealed class LiveWorker(WorkerId id)
     public void Amend(WorkerRecord same) => Volatile.Write(ref record, same);
 
     /// <summary>The record is removed.</summary>
-    public void Forget(WorkerRecord last, TimeSpan now)
+    /// <param name="last">The record.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="isNews">Whether the floor that is known is the one of before.</param>
+    public void Forget(WorkerRecord last, TimeSpan now, bool isNews = true)
     {
-        IncarnationFloor = Math.Max(IncarnationFloor, last.Incarnation);
+        // As the store does it.
+        IncarnationFloor = Math.Max(IncarnationFloor + (isNews ? 1 : 0), last.Incarnation);
         Follow(null, now);
     }
+
+    /// <summary>The floor was found to be no lower than this.</summary>
+    public void RaiseFloor(long found) => IncarnationFloor = Math.Max(IncarnationFloor, found);
 
     /// <summary>A registration took this one's place; the operations before the last few are forgotten.</summary>
     public void Supersede(WorkerRecord last, int remembered)
@@ -155,6 +177,78 @@ internal sealed class LiveWorker(WorkerId id)
         }
     }
 
+    /// <summary>The worker's grain comes into memory; false where this object is not used any more.</summary>
+    public bool TryEnter()
+    {
+        lock (this)
+        {
+            grains += removed ? (ushort)0 : (ushort)1;
+            return !removed;
+        }
+    }
+
+    /// <summary>Ends when nobody occupies it. With a grain in memory nobody will from then on.</summary>
+    public Task Vacated()
+    {
+        lock (this)
+        {
+            return occupied
+                ? (Rare().Vacated ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task
+                : Task.CompletedTask;
+        }
+    }
+
+    /// <summary>
+    /// The caller takes the place of the grain: false where that is in memory, or somebody else has taken it. Null where
+    /// this object is not used any more.
+    /// </summary>
+    public bool? TryOccupy()
+    {
+        lock (this)
+        {
+            if (removed)
+            {
+                return null;
+            }
+
+            var isFree = grains == 0 && !occupied;
+            occupied |= isFree;
+            return isFree;
+        }
+    }
+
+    /// <summary>The grain, or who has occupied the worker, is done with it.</summary>
+    /// <param name="isGrain">Which of them.</param>
+    /// <param name="remove">Runs where nothing is known of the worker, and nobody else is about to use this object.</param>
+    public void Depart(bool isGrain, Action<LiveWorker> remove)
+    {
+        TaskCompletionSource? vacated = null;
+        lock (this)
+        {
+            if (isGrain)
+            {
+                grains--;
+            }
+            else
+            {
+                occupied = false;
+                vacated = rarities?.Vacated;
+            }
+
+            if (grains == 0 && !occupied && !removed && record is null)
+            {
+                removed = true;
+                remove(this);
+            }
+        }
+
+        if (vacated is not null)
+        {
+            Rare().Vacated = null;
+            vacated.SetResult();
+        }
+    }
+
     /// <summary>The grain was called, so that it stays in memory for a while.</summary>
     public void Called(TimeSpan now)
     {
@@ -207,6 +301,9 @@ internal sealed class LiveWorker(WorkerId id)
         public Suspicion Suspicion { get; set; } = Suspicion.None;
 
         public Guid[] EarlierOperations { get; set; } = [];
+
+        /// <summary>Where the grain waits for who has occupied the worker.</summary>
+        public TaskCompletionSource? Vacated { get; set; }
 
         public long HealthChecks { get; set; }
 

@@ -76,16 +76,55 @@ public sealed class LiveWorkers
         record.Registration.Lease,
         versions);
 
-    /// <summary>A worker's grain comes into memory.</summary>
-    internal LiveWorker Enter(WorkerId id) =>
-        Alone ? workers.GetOrAdd(id, static key => new(key)) : workers[id] = new(id);
+    /// <summary>A worker's grain comes into memory. It has to wait until the worker is vacated.</summary>
+    internal LiveWorker Enter(WorkerId id)
+    {
+        if (!Alone)
+        {
+            return workers[id] = new(id);
+        }
+
+        while (true)
+        {
+            var worker = workers.GetOrAdd(id, static key => new(key));
+            if (worker.TryEnter())
+            {
+                return worker;
+            }
+        }
+    }
 
     /// <summary>A worker's grain leaves memory.</summary>
     internal void Leave(LiveWorker worker)
     {
-        if (!Alone || worker.Record is null)
+        if (!Alone)
         {
-            workers.TryRemove(new(worker.Id, worker));
+            Remove(worker);
+        }
+        else
+        {
+            worker.Depart(isGrain: true, Remove);
         }
     }
+
+    /// <summary>The caller takes the place of a worker's grain until it vacates it.</summary>
+    /// <returns>Null where the grain is in memory, or somebody else has taken its place.</returns>
+    internal LiveWorker? Occupy(WorkerId id)
+    {
+        while (Alone)
+        {
+            var worker = workers.GetOrAdd(id, static key => new(key));
+            if (worker.TryOccupy() is { } occupied)
+            {
+                return occupied ? worker : null;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The worker's grain may come into memory again.</summary>
+    internal void Vacate(LiveWorker worker) => worker.Depart(isGrain: false, Remove);
+
+    private void Remove(LiveWorker worker) => workers.TryRemove(new(worker.Id, worker));
 }

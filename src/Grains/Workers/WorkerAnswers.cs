@@ -15,17 +15,27 @@ public enum RegisterOutcome
 
     /// <summary>Refused: a newer registration is stored. Nothing was changed.</summary>
     Superseded,
+
+    /// <summary>Refused: the caller's guess of what is stored was wrong. Nothing was changed.</summary>
+    Misjudged,
 }
 
 /// <summary>The answer to a change of a worker's record.</summary>
 /// <param name="Outcome">What it did.</param>
-/// <param name="Record">The record now in force; after a removal, the last one.</param>
+/// <param name="Record">
+/// The record now in force; after a removal, the last one. Null only of <see cref="RegisterOutcome.Misjudged"/>.
+/// </param>
 /// <param name="Versions">The registry versions that show the change: a gateway that has them has seen it.</param>
+/// <param name="IncarnationFloor">
+/// As in <see cref="Storage.StoredWorker"/>, as far as it is known where the answer comes from; null from a silo of an
+/// earlier version.
+/// </param>
 [GenerateSerializer, Immutable, Alias("mesh.RegisterAnswer")]
 public sealed record RegisterAnswer(
     RegisterOutcome Outcome,
     WorkerRecord Record,
-    ImmutableArray<RegistryVersion> Versions);
+    ImmutableArray<RegistryVersion> Versions,
+    long? IncarnationFloor = null);
 
 /// <summary>The answer to a heartbeat.</summary>
 /// <param name="Outcome">What it did.</param>

@@ -29,9 +29,9 @@ internal sealed partial class WorkerGrain
         }
     }
 
-    private void FollowHealth(Registration registration)
+    private void FollowHealth()
     {
-        if (registration.Health is null)
+        if (worker.Record?.Registration is not { Health: not null } registration)
         {
             StopHealth();
             return;

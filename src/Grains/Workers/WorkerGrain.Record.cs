@@ -1,10 +1,8 @@
-using WorkerMesh.Grains.Identity;
-using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Grains.Workers;
 
-/// <summary>How the record comes into memory and goes.</summary>
+/// <summary>How the record goes.</summary>
 internal sealed partial class WorkerGrain
 {
     private async Task<RegisterAnswer?> Remove(WorkerRecord last)
@@ -14,11 +12,13 @@ internal sealed partial class WorkerGrain
         var removal = store.RemoveAsync(Id, last.Incarnation, CancellationToken.None);
         removing = removal;
         var isGone = false;
+        var isNews = false;
         try
         {
-            if (!await removal)
+            isNews = await removal;
+            if (!isNews)
             {
-                await ReloadUnchanged(stored => stored is null);
+                await keeper.ReloadUnchanged(stored => stored is null);
                 // Removed by a call whose answer was lost: the registries have yet to hear.
             }
 
@@ -33,10 +33,14 @@ internal sealed partial class WorkerGrain
             }
         }
 
-        worker.Forget(last, clock.Elapsed());
-        Supersede(last);
+        worker.Forget(last, clock.Elapsed(), isNews);
+        keeper.Supersede(last);
         StopHealth();
-        return new(RegisterOutcome.Replaced, last, await registries.Tell(last.Registration.RegistryKeys));
+        return new(
+            RegisterOutcome.Replaced,
+            last,
+            await registries.Tell(last.Registration.RegistryKeys),
+            worker.IncarnationFloor);
     }
 
     private async Task Removed()
@@ -45,52 +49,6 @@ internal sealed partial class WorkerGrain
         {
             // Its failure is its caller's to hear of; here the record then simply stays.
             await removal.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        }
-    }
-
-    private Task Load()
-    {
-        if (worker.IsLoaded)
-        {
-            loading = null;
-            return Task.CompletedTask;
-        }
-
-        // One read for all calls that wait for it; the next call tries again after one that failed.
-        return loading is null or { IsCompleted: true } ? loading = Reload() : loading;
-    }
-
-    /// <summary>
-    /// The store has refused a write. Where that is because somebody else has written, this activation is one too many,
-    /// or the call is a late one: to make it again here would undo what came after it.
-    /// </summary>
-    /// <param name="isOurs">Whether what is stored now is what this call has written, and its first answer was lost.</param>
-    private async Task ReloadUnchanged(Func<WorkerRecord?, bool> isOurs)
-    {
-        var known = worker.Record;
-        await Reload();
-        var stored = worker.Record;
-        if (stored?.Incarnation != known?.Incarnation && !isOurs(stored))
-        {
-            // Both: a write whose outcome was unknown may have moved it, and only this activation knows from where.
-            var keys = (IEnumerable<ServiceType>)[.. known?.Registration.RegistryKeys ?? [], .. stored?.Registration.RegistryKeys ?? []];
-            await registries.Tell(keys.Distinct());
-            throw new StaleOwnerException($"The registration of '{Id}' was changed by another call.");
-        }
-    }
-
-    private async Task Reload()
-    {
-        var stored = await store.ReadAsync(Id, CancellationToken.None);
-        // With a lease of grace for what is new: that nothing was heard here says nothing about the worker.
-        worker.Load(stored.Record, stored.IncarnationFloor, clock.Elapsed());
-        if (worker.Record is not { } record)
-        {
-            StopHealth();
-        }
-        else
-        {
-            FollowHealth(record.Registration);
         }
     }
 }

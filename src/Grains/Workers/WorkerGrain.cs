@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using WorkerMesh.Grains.Catalog;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Storage;
@@ -10,48 +9,41 @@ using WorkerMesh.Grains.Time;
 namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
-/// Loads a worker's record, decides through <see cref="WorkerLifecycle"/>, stores, then tells the registries.
+/// Loads a worker's record, decides through <see cref="WorkerLifecycle"/>, stores, then tells the registries
+/// (<see cref="RecordKeeper"/>).
 /// Heartbeats run between the steps of a registration that waits for the store, and see the record that was in force
 /// before it.
 /// </summary>
 internal sealed partial class WorkerGrain(
     IWorkerStore store,
     LiveWorkers workers,
+    RegistryLanes lanes,
     RenewalBatcher renewals,
     WorkerHealthProbe probe,
     TimeProvider clock,
     IOptions<RegistryOptions> options,
     ILogger<WorkerGrain> logger) : Grain, IWorkerGrain
 {
-    /// <summary>More registrations of one worker than follow each other while a late call is under way.</summary>
-    private const int OperationsRemembered = 4;
-
-    private const int SaveAttempts = 5;
-
     private LiveWorker worker = null!;
+    private RecordKeeper keeper = null!;
     private WorkerRegistries registries = null!;
 
     /// <summary>Made for workers that ask for checks.</summary>
     private WorkerHealthMonitor? health;
 
-    /// <summary>While the store is being read.</summary>
-    private Task? loading;
+    /// <summary>Made where a registry could not be told: for each of 100,000 workers it would be most of their memory.</summary>
+    private GrainAlarm? repair;
     private Task? removing;
 
     private WorkerId Id => worker.Id;
 
-    private long LastIncarnation => worker.Record?.Incarnation ?? worker.IncarnationFloor;
-
-    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
         worker = workers.Enter(WorkerId.Parse(this.GetPrimaryKeyString()));
-        registries = new(this, worker, GrainFactory, clock);
-        if (worker.Record is { } known)
-        {
-            FollowHealth(known.Registration);
-        }
-
-        return Task.CompletedTask;
+        registries = new(worker, lanes, clock, _ => RepairSoon());
+        keeper = new(worker, store, registries, GrainFactory, clock, FollowHealth);
+        await worker.Vacated();
+        FollowHealth();
     }
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
@@ -63,85 +55,31 @@ internal sealed partial class WorkerGrain(
 
     public async Task<long> Basis()
     {
-        await Load();
-        return LastIncarnation;
+        await keeper.Load();
+        return keeper.Basis;
     }
 
     public async Task<RegisterAnswer> Register(
-        Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis)
+        Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis, bool guessed)
     {
-        await Load();
-        if (worker.Record?.OperationId != operationId)
+        var answer = await keeper.Register(registration, operationId, expectedIncarnation, assign, basis, guessed);
+        if (answer.Outcome is RegisterOutcome.Created or RegisterOutcome.Replaced)
         {
-            ThrowIfLate(basis);
+            Stay();
+            Rest();
         }
 
-        var previous = worker.Record;
-        if (assign && previous?.OperationId != operationId && WorkerLifecycle.MayRegister(previous, expectedIncarnation))
-        {
-            var services = await GrainFactory.GetGrain<IServiceCatalogGrain>(0).Assign(Id, registration.Capabilities);
-            registration = registration with { Services = services };
-        }
-
-        // Again where the removal of another worker has raised the floor meanwhile, from ever further above it.
-        for (var (attempt, above) = (1, 0L); attempt <= SaveAttempts; attempt++, above = attempt <= 2 ? 0 : (above + 1) * 16)
-        {
-            var record = worker.Record;
-            if (worker.EarlierOperations.Contains(operationId))
-            {
-                // A copy of a call that was made again, and answered, and that others have followed since.
-                return record is null
-                    ? throw new StaleOwnerException($"'{Id}' was unregistered after this call.")
-                    : new(RegisterOutcome.Superseded, record, []);
-            }
-
-            if (record?.OperationId == operationId)
-            {
-                // Where the store's first answer was lost, the registries it dropped have yet to hear.
-                return await Answer(record.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created, previous);
-            }
-
-            if (!WorkerLifecycle.MayRegister(record, expectedIncarnation))
-            {
-                break;
-            }
-
-            var next = new WorkerRecord(
-                Id,
-                WorkerLifecycle.NextIncarnation(record, worker.IncarnationFloor) + above,
-                registration,
-                Draining: false,
-                operationId,
-                Replaced: record is not null,
-                clock.GetUtcNow());
-            if (await store.SaveAsync(next, CancellationToken.None))
-            {
-                previous = worker.Record;
-                worker.Follow(next, clock.Elapsed());
-                Supersede(previous);
-                Stay();
-                FollowHealth(next.Registration);
-                var answer = await Answer(next.Replaced ? RegisterOutcome.Replaced : RegisterOutcome.Created, previous);
-                Rest();
-                return answer;
-            }
-
-            await ReloadUnchanged(stored => stored?.OperationId == operationId);
-        }
-
-        return worker.Record is not { } newer
-            ? throw new StoreUnavailableException($"Too many workers are removed while '{Id}' registers.") { NotBegun = true }
-            : new(RegisterOutcome.Superseded, newer, []);
+        return answer;
     }
 
     public async Task<HeartbeatAnswer> Heartbeat(Heartbeat beat)
     {
-        await Load();
+        await keeper.Load();
         await Removed();
         if (beat.Incarnation > worker.Record?.Incarnation)
         {
             // A number that this activation did not give out: another one may have.
-            await Reload();
+            await keeper.Reload();
         }
 
         // The record it was accepted for: a removal may finish while the registries are waited for.
@@ -152,7 +90,7 @@ internal sealed partial class WorkerGrain(
         }
 
         Stay();
-        FollowHealth(record.Registration);
+        FollowHealth();
         var versions = ImmutableArray<RegistryVersion>.Empty;
         if (decision.Announce)
         {
@@ -172,7 +110,7 @@ internal sealed partial class WorkerGrain(
 
     public async Task Judge(Verdict verdict)
     {
-        await Load();
+        await keeper.Load();
         if (worker.Record is not { } judged || judged.Incarnation != verdict.Incarnation)
         {
             return;
@@ -202,8 +140,8 @@ internal sealed partial class WorkerGrain(
 
     public async Task<RegisterAnswer?> SetDraining(bool draining, long? basis)
     {
-        await Load();
-        ThrowIfLate(basis);
+        await keeper.Load();
+        keeper.ThrowIfLate(basis);
         if (worker.Record is not { } record)
         {
             return null;
@@ -212,24 +150,24 @@ internal sealed partial class WorkerGrain(
         if (record.Draining != draining
             && !await store.SetDrainingAsync(Id, record.Incarnation, draining, CancellationToken.None))
         {
-            await ReloadUnchanged(_ => false);
+            await keeper.ReloadUnchanged(_ => false);
             return null;
         }
 
         worker.Amend(record with { Draining = draining });
-        return await Answer(RegisterOutcome.Replaced);
+        return await keeper.Answer(RegisterOutcome.Replaced);
     }
 
     public async Task<RegisterAnswer?> Unregister(long? basis)
     {
-        await Load();
-        ThrowIfLate(basis);
+        await keeper.Load();
+        keeper.ThrowIfLate(basis);
         return worker.Record is { } record ? await Remove(record) : null;
     }
 
     public async Task<WorkerDescription?> Describe()
     {
-        await Load();
+        await keeper.Load();
         await Removed();
         if (worker.Record is not { } described)
         {
@@ -240,7 +178,7 @@ internal sealed partial class WorkerGrain(
         var liveness = worker.Liveness;
         var heardAgo = now - liveness.HeardAt;
         var leaseRuns = heardAgo < described.Registration.Lease;
-        var suspected = !leaseRuns && await registries.AnySuspects(described);
+        var suspected = !leaseRuns && await AnySuspects(described);
         return new(
             described,
             WorkerLifecycle.StateOf(leaseRuns, suspected, described.Draining, liveness.Degraded),
@@ -255,7 +193,7 @@ internal sealed partial class WorkerGrain(
 
     public async Task Rejoin(ServiceType registryKey)
     {
-        await Load();
+        await keeper.Load();
         if (worker.Record is { } record && record.Registration.RegistryKeys.Contains(registryKey))
         {
             await registries.Tell([registryKey]);
@@ -264,7 +202,7 @@ internal sealed partial class WorkerGrain(
 
     public async Task ForgetIfExpired(ServiceType registryKey, long incarnation)
     {
-        await Load();
+        await keeper.Load();
         if (worker.Record is not { } record || !record.Registration.RegistryKeys.Contains(registryKey))
         {
             await GrainFactory.GetGrain<IServiceRegistryGrain>(registryKey.Value)
@@ -281,35 +219,22 @@ internal sealed partial class WorkerGrain(
         }
     }
 
+    /// <summary>Whether a registry thinks that the worker's lease ran out for a reason of ours.</summary>
+    private async Task<bool> AnySuspects(WorkerRecord current)
+    {
+        var answers = await Task.WhenAll(current.Registration.RegistryKeys
+            .Select(key => GrainFactory.GetGrain<IServiceRegistryGrain>(key.Value).IsSuspected(Id, current.Incarnation)));
+        return answers.Contains(true);
+    }
+
+    private void RepairSoon()
+    {
+        repair ??= new(this, clock, registries.TellAgain, interleave: true);
+        repair.Within(WorkerRegistries.Patience);
+    }
+
     private bool MayForget(WorkerRecord record) => WorkerLifecycle.MayForget(
         record, worker.Liveness, options.Value.RecordRetention, clock.Elapsed());
-
-    private async Task<RegisterAnswer> Answer(RegisterOutcome outcome, WorkerRecord? previous = null)
-    {
-        var current = worker.Record!;
-        var keys = current.Registration.RegistryKeys;
-        // Most often there are no others: then nothing is made to say so.
-        return new(outcome, current, await registries.Tell(
-            previous is null || previous.Registration.RegistryKeys.SequenceEqual(keys)
-                ? keys
-                : [.. keys, .. previous.Registration.RegistryKeys.Except(keys)]));
-    }
-
-    private void ThrowIfLate(long? basis)
-    {
-        if (basis is not null && basis != LastIncarnation)
-        {
-            throw new StaleOwnerException($"'{Id}' was changed after this call was made.");
-        }
-    }
-
-    private void Supersede(WorkerRecord? last)
-    {
-        if (last is not null)
-        {
-            worker.Supersede(last, OperationsRemembered);
-        }
-    }
 
     [LoggerMessage(1400, LogLevel.Information, "Worker {Id} (incarnation {Incarnation}) is forgotten: offline for the whole retention.")]
     private partial void LogForgotten(WorkerId id, long incarnation);

@@ -77,6 +77,22 @@ internal sealed class MemoryWorkerStore : IWorkerStore
             return true;
         });
 
+    public Task<bool> AddAsync(WorkerRecord record, CancellationToken cancellationToken) =>
+        Run(StoreOperation.Add, () =>
+        {
+            if (records.TryGetValue(record.Id, out var stored))
+            {
+                return (stored.Incarnation, stored.OperationId) == (record.Incarnation, record.OperationId);
+            }
+
+            if (record.Incarnation > floor)
+            {
+                records[record.Id] = record;
+            }
+
+            return record.Incarnation > floor;
+        });
+
     public Task<bool> SetDrainingAsync(
         WorkerId id, long incarnation, bool draining, CancellationToken cancellationToken) =>
         Run(StoreOperation.SetDraining, () =>
@@ -98,7 +114,7 @@ internal sealed class MemoryWorkerStore : IWorkerStore
                 return false;
             }
 
-            floor = Math.Max(floor, stored.Incarnation);
+            floor = Math.Max(floor + 1, stored.Incarnation);
             return records.Remove(id);
         });
 

@@ -82,6 +82,9 @@ internal sealed class MeshFixture : IAsyncDisposable
 
     public IWorkerGrain Worker(string id) => cluster.Client.GetGrain<IWorkerGrain>(id);
 
+    /// <summary>Of the silo that is alone.</summary>
+    public DirectRegistrations Direct => cluster.GetSiloServiceProvider().GetRequiredService<DirectRegistrations>();
+
     public IHeartbeatsGrain Heartbeats => cluster.Client.GetGrain<IHeartbeatsGrain>(0);
 
     /// <summary>How many worker grains are in memory.</summary>

@@ -4,6 +4,7 @@ internal enum StoreOperation
 {
     Read,
     Save,
+    Add,
     SetDraining,
     Remove,
     ReadPage,

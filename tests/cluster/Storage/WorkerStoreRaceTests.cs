@@ -27,10 +27,12 @@ public abstract class WorkerStoreRaceTests(StoreSource source) : IAsyncLifetime
         for (var round = 1; round <= 60; round++)
         {
             var ids = Enumerable.Range(0, 8).Select(i => WorkerId.Parse($"w{round}-{i}")).ToArray();
-            await Task.WhenAll(ids.Select(id => _store.SaveAsync(Sample.Record(id.Value, round), Cancel)));
+            // Each removal raises the floor.
+            var incarnation = round * 10;
+            await Task.WhenAll(ids.Select(id => _store.SaveAsync(Sample.Record(id.Value, incarnation), Cancel)));
 
-            var saves = ids.Select(id => other.SaveAsync(Sample.Record(id.Value, round, ["late"]), Cancel)).ToArray();
-            var removals = ids.Select(id => _store.RemoveAsync(id, round, Cancel)).ToArray();
+            var saves = ids.Select(id => other.SaveAsync(Sample.Record(id.Value, incarnation, ["late"]), Cancel)).ToArray();
+            var removals = ids.Select(id => _store.RemoveAsync(id, incarnation, Cancel)).ToArray();
 
             Assert.All(await Task.WhenAll(removals), Assert.True);
             Assert.All(await Task.WhenAll(saves), Assert.False);
@@ -57,6 +59,41 @@ public abstract class WorkerStoreRaceTests(StoreSource source) : IAsyncLifetime
         Assert.Empty(await _store.IdsAsync("low"));
         Assert.Equal(60, (await _store.IdsAsync("high")).Count);
         Assert.Equal(60, (await _store.IdsAsync("both")).Count);
+    }
+
+    [Fact]
+    public async Task What_is_added_with_others_is_answered_as_if_it_were_alone()
+    {
+        var other = await source.OpenAsync(Cancel);
+        var earlier = Sample.Record("earlier", 4, ["echo"]);
+        await _store.SaveAsync(earlier, Cancel);
+        await _store.SaveAsync(Sample.Record("removed", 3), Cancel);
+        await _store.RemoveAsync(WorkerId.Parse("removed"), 3, Cancel);
+        for (var round = 0; round < 30; round++)
+        {
+            // The first is alone; the others queue up behind it.
+            var added = Enumerable.Range(0, 20).Select(i =>
+                (i % 2 == 0 ? _store : other).AddAsync(Sample.Record($"w{round}-{i}", 4, ["a", $"b{i}"], i % 3 == 0 ? "rack" : null), Cancel)).ToList();
+            Task<bool>[] refused =
+            [
+                _store.AddAsync(Sample.Record("earlier", 5, ["late"]), Cancel),
+                _store.AddAsync(Sample.Record($"low{round}", 3, ["late"]), Cancel),
+                _store.AddAsync(Sample.Record($"w{round}-0", 5, ["late"]), Cancel),
+            ];
+            var again = _store.AddAsync(earlier, Cancel);
+            var drained = _store.SetDrainingAsync(WorkerId.Parse($"w{round}-2"), 4, true, Cancel);
+
+            Assert.All(await Task.WhenAll(added), Assert.True);
+            Assert.All(await Task.WhenAll(refused), Assert.False);
+            Assert.True(await again);
+            Assert.True(await drained);
+        }
+
+        Assert.Empty(await _store.IdsAsync("late"));
+        Assert.Equal(30 * 20, (await _store.IdsAsync("a")).Count);
+        Assert.Equal(30, (await _store.IdsAsync("b7")).Count);
+        Assert.Equal(30 * 7, (await _store.IdsAsync(zone: "rack")).Count);
+        Sample.AssertSame(earlier, (await _store.ReadAsync(earlier.Id, Cancel)).Record);
     }
 
     [Fact]

@@ -161,11 +161,46 @@ public abstract class WorkerStoreTests(StoreSource source) : IAsyncLifetime
         Assert.False(await _store.RemoveAsync(Ocr, 5, Cancel));
         Assert.True(await _store.RemoveAsync(WorkerId.Parse("ocr-2"), 8, Cancel));
 
-        // 5 and not 8: the floor is what was stored and removed, not what was asked for.
-        Assert.Equal(new StoredWorker(null, 5), await _store.ReadAsync(Ocr, Cancel));
-        Assert.Equal(5, (await _store.ReadAsync(WorkerId.Parse("ocr-3"), Cancel)).IncarnationFloor);
+        // 6 and not 8: the floor is what was stored and removed, not what was asked for, and rises with each removal.
+        Assert.Equal(new StoredWorker(null, 6), await _store.ReadAsync(Ocr, Cancel));
+        Assert.Equal(6, (await _store.ReadAsync(WorkerId.Parse("ocr-3"), Cancel)).IncarnationFloor);
         Assert.Empty(await _store.IdsAsync("a"));
         Assert.Equal(["ocr-3"], await _store.IdsAsync());
+    }
+
+    [Fact]
+    public async Task What_is_added_replaces_nothing_and_is_not_added_again_after_it_was_removed()
+    {
+        Assert.True(await _store.SaveAsync(Sample.Record("high", 9), Cancel));
+        Assert.True(await _store.RemoveAsync(WorkerId.Parse("high"), 9, Cancel));
+        var record = Sample.Record("ocr-1", 10, ["a"]);
+
+        Assert.True(await _store.AddAsync(record, Cancel));
+        // The answer may have been lost.
+        Assert.True(await _store.AddAsync(record, Cancel));
+        Assert.False(await _store.AddAsync(record with { OperationId = Guid.NewGuid() }, Cancel));
+        Assert.False(await _store.AddAsync(Sample.Record("ocr-1", 11, ["b"]), Cancel));
+        Sample.AssertSame(record, (await _store.ReadAsync(Ocr, Cancel)).Record);
+        Assert.Empty(await _store.IdsAsync("b"));
+
+        Assert.True(await _store.RemoveAsync(Ocr, 10, Cancel));
+        Assert.False(await _store.AddAsync(record, Cancel));
+        Assert.False(await _store.AddAsync(Sample.Record("ocr-2", 10), Cancel));
+        Assert.True(await _store.AddAsync(Sample.Record("ocr-2", 11), Cancel));
+    }
+
+    [Fact]
+    public async Task What_was_to_be_added_while_an_older_incarnation_was_stored_is_not_after_its_removal()
+    {
+        Assert.True(await _store.SaveAsync(Sample.Record("ocr-1", 3), Cancel));
+        Assert.True(await _store.SaveAsync(Sample.Record("high", 9), Cancel));
+        Assert.True(await _store.RemoveAsync(WorkerId.Parse("high"), 9, Cancel));
+        var late = Sample.Record("ocr-1", 10);
+
+        Assert.False(await _store.AddAsync(late, Cancel));
+        Assert.True(await _store.RemoveAsync(Ocr, 3, Cancel));
+        Assert.False(await _store.AddAsync(late, Cancel));
+        Assert.Equal(new StoredWorker(null, 10), await _store.ReadAsync(Ocr, Cancel));
     }
 
     [Fact]

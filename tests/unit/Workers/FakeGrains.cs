@@ -50,9 +50,31 @@ public class FakeGrains : DispatchProxy
         public void Fail() => answer.SetException(new TimeoutException("The test's registry does not answer."));
     }
 
+    /// <summary>A message about who joins or leaves, that waits for its answer.</summary>
+    /// <param name="changes">What it holds.</param>
+    /// <param name="isBatch">Whether it may hold several.</param>
+    public sealed class Membership(ImmutableArray<MembershipChange> changes, bool isBatch)
+    {
+        private readonly TaskCompletionSource<RegistryVersion> answer =
+            new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool IsBatch => isBatch;
+
+        /// <summary>As +a@1 for what joins and -a@1 for what leaves.</summary>
+        public string Text => string.Join(
+            ' ', changes.Select(c => $"{(c.Joining is null ? '-' : '+')}{c.Id}@{c.Joining?.Record.Incarnation ?? c.Incarnation}"));
+
+        public Task<RegistryVersion> Answer => answer.Task;
+
+        public void Succeed(long version) => answer.SetResult(new(ServiceType.None, Epoch: 1, version));
+
+        public void Fail() => answer.SetException(new TimeoutException("The test's registry does not answer."));
+    }
+
     public sealed class Registry : IServiceRegistryGrain
     {
         private readonly Channel<Message> messages = Channel.CreateUnbounded<Message>();
+        private readonly Channel<Membership> memberships = Channel.CreateUnbounded<Membership>();
 
         public bool IsQuiet => messages.Reader.Count == 0;
 
@@ -75,9 +97,21 @@ public class FakeGrains : DispatchProxy
             return message.Answer;
         }
 
-        public Task<RegistryVersion> Join(Joining joining) => throw new NotSupportedException();
+        /// <summary>The next message about who joins or leaves; null where none is there.</summary>
+        public Membership? NextMembership() => memberships.Reader.TryRead(out var message) ? message : null;
 
-        public Task<RegistryVersion> Leave(WorkerId id, long incarnation) => throw new NotSupportedException();
+        public async Task<Membership> AwaitMembership() =>
+            await memberships.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask()
+                .WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+
+        public Task<RegistryVersion> Join(Joining joining) =>
+            Note([new(joining.Record.Id, joining.Record.Incarnation, joining)], isBatch: false);
+
+        public Task<RegistryVersion> Leave(WorkerId id, long incarnation) =>
+            Note([new(id, incarnation, null)], isBatch: false);
+
+        public Task<RegistryVersion> JoinOrLeave(ImmutableArray<MembershipChange> changes) =>
+            Note(changes, isBatch: true);
 
         public Task<InstanceChanges> Watch(IRegistryWatcher watcher, RegistryVersion? known) =>
             throw new NotSupportedException();
@@ -91,6 +125,13 @@ public class FakeGrains : DispatchProxy
         public Task<ImmutableArray<Heard>> LastHeard() => throw new NotSupportedException();
 
         public Task<ServiceReport> Count() => throw new NotSupportedException();
+
+        private Task<RegistryVersion> Note(ImmutableArray<MembershipChange> changes, bool isBatch)
+        {
+            var message = new Membership(changes, isBatch);
+            memberships.Writer.TryWrite(message);
+            return message.Answer;
+        }
     }
 
     private sealed class Worker(string id, ChannelWriter<(string Id, ServiceType Key)> rejoins) : IWorkerGrain
@@ -104,7 +145,7 @@ public class FakeGrains : DispatchProxy
         public Task<long> Basis() => throw new NotSupportedException();
 
         public Task<RegisterAnswer> Register(
-            Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis) =>
+            Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis, bool guessed) =>
             throw new NotSupportedException();
 
         public Task<HeartbeatAnswer> Heartbeat(Heartbeat beat) => throw new NotSupportedException();

@@ -67,7 +67,12 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// <inheritdoc/>
     /// <exception cref="StaleOwnerException">The fence does not let this process write any more.</exception>
     public Task<bool> SaveAsync(WorkerRecord record, CancellationToken cancellationToken) =>
-        _writes.EnqueueAsync(Mutation.Save.Of(record), cancellationToken);
+        _writes.EnqueueAsync(Mutation.Save.Of(record, isNew: false), cancellationToken);
+
+    /// <inheritdoc/>
+    /// <exception cref="StaleOwnerException">The fence does not let this process write any more.</exception>
+    public Task<bool> AddAsync(WorkerRecord record, CancellationToken cancellationToken) =>
+        _writes.EnqueueAsync(Mutation.Save.Of(record, isNew: true), cancellationToken);
 
     /// <inheritdoc/>
     public Task<bool> SetDrainingAsync(
@@ -123,7 +128,14 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         }
 
         batch.BatchCommands.Add(WorkerStatements.Lock(mutations));
-        foreach (var mutation in mutations)
+        var adds = Adds(mutations);
+        if (adds.Count > 0)
+        {
+            batch.BatchCommands.Add(WorkerStatements.Add([.. adds.Cast<Mutation.Save>()]));
+        }
+
+        var others = adds.Count == 0 ? mutations : [.. mutations.Where(m => !adds.Contains(m))];
+        foreach (var mutation in others)
         {
             batch.BatchCommands.Add(WorkerStatements.Write(mutation));
         }
@@ -135,12 +147,25 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
             await reader.NextResultAsync(cancellationToken);
         }
 
-        var results = new bool[mutations.Count];
-        for (var i = 0; i < results.Length; i++)
+        var done = new HashSet<Mutation>(mutations.Count, ReferenceEqualityComparer.Instance);
+        if (adds.Count > 0)
+        {
+            var byId = adds.ToDictionary(add => add.Id.Value);
+            await reader.NextResultAsync(cancellationToken);
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                done.Add(byId[reader.GetString(0)]);
+            }
+        }
+
+        foreach (var mutation in others)
         {
             await reader.NextResultAsync(cancellationToken);
             await reader.ReadAsync(cancellationToken);
-            results[i] = reader.GetBoolean(0);
+            if (reader.GetBoolean(0))
+            {
+                done.Add(mutation);
+            }
         }
 
         // Results may arrive before the commit. Only behind the last one does the server say that it has committed.
@@ -148,7 +173,25 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         {
         }
 
-        return results;
+        return [.. mutations.Select(done.Contains)];
+    }
+
+    /// <summary>
+    /// Those that can go in one statement: at least two new workers that nothing else in this group is about, so that the
+    /// order of what is done to one worker stays.
+    /// </summary>
+    private static HashSet<Mutation> Adds(IReadOnlyList<Mutation> mutations)
+    {
+        var adds = new HashSet<Mutation>(ReferenceEqualityComparer.Instance);
+        foreach (var ofOne in mutations.GroupBy(m => m.Id))
+        {
+            if (ofOne.First() is Mutation.Save { IsNew: true } add && ofOne.Count() == 1)
+            {
+                adds.Add(add);
+            }
+        }
+
+        return adds.Count > 1 ? adds : [];
     }
 
     private async Task<IReadOnlyList<(WorkerRow? Row, long Floor)>> ReadAsync(

@@ -3,7 +3,10 @@ using NpgsqlTypes;
 
 namespace WorkerMesh.Grains.Storage.Postgres;
 
-/// <summary>The statements of <see cref="PostgresWorkerStore"/>. Each write answers with one boolean.</summary>
+/// <summary>
+/// The statements of <see cref="PostgresWorkerStore"/>. Each write answers with one boolean; those that add many workers,
+/// with the ids of those that are stored.
+/// </summary>
 internal static class WorkerStatements
 {
     // Separates these locks from other advisory ones in the database ("mesh").
@@ -22,8 +25,8 @@ internal static class WorkerStatements
             INSERT INTO mesh_worker AS w
                 (worker_id, incarnation, operation_id, replaced, draining, registered_at, registration, zone)
             SELECT $1, $2, $3, $4, $5, $6, $7, $8
-            WHERE EXISTS (SELECT FROM mesh_worker WHERE worker_id = $1)
-               OR $2 > (SELECT incarnation FROM mesh_incarnation_floor)
+            WHERE CASE WHEN EXISTS (SELECT FROM mesh_worker WHERE worker_id = $1) THEN NOT $10
+                ELSE $2 > (SELECT incarnation FROM mesh_incarnation_floor) END
             ON CONFLICT (worker_id) DO UPDATE SET
                 incarnation = excluded.incarnation,
                 operation_id = excluded.operation_id,
@@ -46,6 +49,28 @@ internal static class WorkerStatements
             SELECT FROM mesh_worker WHERE worker_id = $1 AND incarnation = $2 AND operation_id = $3)
         """;
 
+    // As above, for many that are new: a third of the server's work for each.
+    private const string AddText =
+        """
+        WITH new AS (
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+                AS n (worker_id, incarnation, operation_id, replaced, draining, registered_at, registration, zone)
+        ), saved AS (
+            INSERT INTO mesh_worker
+                (worker_id, incarnation, operation_id, replaced, draining, registered_at, registration, zone)
+            SELECT * FROM new WHERE incarnation > (SELECT incarnation FROM mesh_incarnation_floor)
+            ON CONFLICT (worker_id) DO NOTHING
+            RETURNING worker_id
+        ), added AS (
+            INSERT INTO mesh_worker_key (registry_key, worker_id)
+            SELECT registry_key, worker_id FROM unnest($9, $10) AS k (registry_key, worker_id) JOIN saved USING (worker_id)
+            ON CONFLICT DO NOTHING
+        )
+        SELECT n.worker_id FROM new AS n LEFT JOIN saved AS s USING (worker_id)
+        WHERE s.worker_id IS NOT NULL OR n.operation_id = (
+            SELECT w.operation_id FROM mesh_worker AS w WHERE w.worker_id = n.worker_id AND w.incarnation = n.incarnation)
+        """;
+
     private const string SetDrainingText =
         """
         WITH changed AS (
@@ -61,8 +86,8 @@ internal static class WorkerStatements
         ), dropped AS (
             DELETE FROM mesh_worker_key WHERE worker_id = $1 AND EXISTS (SELECT FROM removed)
         ), raised AS (
-            UPDATE mesh_incarnation_floor AS f SET incarnation = removed.incarnation
-            FROM removed WHERE f.incarnation < removed.incarnation
+            UPDATE mesh_incarnation_floor AS f SET incarnation = greatest(f.incarnation + 1, removed.incarnation)
+            FROM removed
         )
         SELECT EXISTS (SELECT FROM removed)
         """;
@@ -120,6 +145,32 @@ internal static class WorkerStatements
         _ => throw new ArgumentException($"Unknown: {mutation.GetType()}.", nameof(mutation)),
     };
 
+    /// <summary>Adds different workers.</summary>
+    public static NpgsqlBatchCommand Add(IReadOnlyList<Mutation.Save> saves)
+    {
+        return new(AddText)
+        {
+            Parameters =
+            {
+                Column(save => save.Row.Id.Value),
+                Column(save => save.Row.Incarnation),
+                Column(save => save.Row.OperationId),
+                Column(save => save.Row.Replaced),
+                Column(save => save.Row.Draining),
+                Column(save => save.Row.RegisteredAt),
+                Column(save => save.Row.Registration),
+                Column(save => save.Row.Zone),
+                new NpgsqlParameter<string[]> { TypedValue = [.. saves.SelectMany(save => save.RegistryKeys)] },
+                new NpgsqlParameter<string[]>
+                {
+                    TypedValue = [.. saves.SelectMany(save => save.RegistryKeys.Select(_ => save.Row.Id.Value))],
+                },
+            },
+        };
+
+        NpgsqlParameter<T[]> Column<T>(Func<Mutation.Save, T> value) => new() { TypedValue = [.. saves.Select(value)] };
+    }
+
     /// <summary>
     /// The text and parameters of a page; keyset pagination through the primary keys or the index by zone.
     /// </summary>
@@ -172,6 +223,7 @@ internal static class WorkerStatements
             Text(save.Row.Registration),
             Text(save.Row.Zone),
             new NpgsqlParameter<string[]> { TypedValue = save.RegistryKeys },
+            Flag(save.IsNew),
         },
     };
 

@@ -54,7 +54,11 @@ public sealed class SqliteWorkerStore : IWorkerStore, IAsyncDisposable
 
     /// <inheritdoc/>
     public Task<bool> SaveAsync(WorkerRecord record, CancellationToken cancellationToken) =>
-        _writes.EnqueueAsync(Mutation.Save.Of(record), cancellationToken);
+        _writes.EnqueueAsync(Mutation.Save.Of(record, isNew: false), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<bool> AddAsync(WorkerRecord record, CancellationToken cancellationToken) =>
+        _writes.EnqueueAsync(Mutation.Save.Of(record, isNew: true), cancellationToken);
 
     /// <inheritdoc/>
     public Task<bool> SetDrainingAsync(

@@ -1,0 +1,89 @@
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Storage;
+
+namespace WorkerMesh.Grains.Workers;
+
+/// <summary>
+/// Registers workers without their grains, where there never is another silo: a grain that comes into memory, is called
+/// and leaves again costs more than all that a registration does. Until it is done nothing else changes the worker: its
+/// grain, when it is called, waits for that.
+/// </summary>
+public sealed class DirectRegistrations
+{
+    private readonly LiveWorkers workers;
+    private readonly IWorkerStore store;
+    private readonly RegistryLanes lanes;
+    private readonly IGrainFactory grains;
+    private readonly TimeProvider clock;
+
+    /// <summary>
+    /// The highest that was heard of, or nearly; below 0 none was yet. One that is too low costs a reading of the store.
+    /// </summary>
+    private long incarnationFloor = -1;
+
+    internal DirectRegistrations(
+        LiveWorkers workers, IWorkerStore store, RegistryLanes lanes, IGrainFactory grains, TimeProvider clock)
+    {
+        this.workers = workers;
+        this.store = store;
+        this.lanes = lanes;
+        this.grains = grains;
+        this.clock = clock;
+    }
+
+    /// <summary>
+    /// Registers a worker as <see cref="IWorkerGrain.Register"/> does, for a caller that makes no call twice.
+    /// </summary>
+    /// <returns>Null, with nothing changed, where the worker's grain has to be called.</returns>
+    public async Task<RegisterAnswer?> TryRegister(
+        WorkerId id, Registration registration, Guid operationId, long? expectedIncarnation)
+    {
+        if (registration.Health is not null || workers.Occupy(id) is not { } worker)
+        {
+            return null;
+        }
+
+        try
+        {
+            // Only a grain can go on telling a registry that does not answer.
+            var registries = new WorkerRegistries(
+                worker, lanes, clock, key => _ = grains.GetGrain<IWorkerGrain>(id.Value).Rejoin(key));
+            var keeper = new RecordKeeper(worker, store, registries, grains, clock);
+            var floor = Volatile.Read(ref incarnationFloor);
+            if (!worker.IsLoaded && floor >= 0)
+            {
+                // It is new, most likely: then the store need not be read.
+                var first = await keeper.Register(
+                    registration, operationId, expectedIncarnation, assign: false, ~floor, guessed: true);
+                if (first.Outcome != RegisterOutcome.Misjudged)
+                {
+                    return first;
+                }
+            }
+
+            await keeper.Load();
+            if (worker.IncarnationFloor > floor)
+            {
+                Volatile.Write(ref incarnationFloor, worker.IncarnationFloor);
+            }
+
+            if (worker.Record is { } last && !MayReplace(last.Registration, registration))
+            {
+                return null;
+            }
+
+            return await keeper.Register(
+                registration, operationId, expectedIncarnation, assign: false, basis: null, guessed: false);
+        }
+        finally
+        {
+            workers.Vacate(worker);
+        }
+    }
+
+    /// <summary>
+    /// Health checks are the grain's, and so is it to tell a registry again which the worker leaves.
+    /// </summary>
+    private static bool MayReplace(Registration last, Registration next) =>
+        last.Health is null && last.RegistryKeys.SequenceEqual(next.RegistryKeys);
+}
