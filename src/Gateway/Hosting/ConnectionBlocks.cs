@@ -6,16 +6,16 @@ using Microsoft.AspNetCore.Connections;
 namespace WorkerMesh.Gateway.Hosting;
 
 /// <summary>
-/// The memory that Kestrel receives into and sends from, in blocks of eight times the usual size: one receives as much as
+/// The memory that Kestrel receives into and sends from, in blocks of sixteen times the usual size: one receives as much as
 /// fits into a block, and a large upload is mostly made of such calls. Small requests touch the first page of a block, and
 /// only that takes up memory. Blocks that are given back are kept for the next.
 /// </summary>
 internal sealed class ConnectionBlocks : MemoryPool<byte>
 {
-    public const int BlockBytes = 32 * 1024;
+    public const int BlockBytes = 64 * 1024;
 
     /// <summary>The most that are kept, 16 MiB; more are left to the collector.</summary>
-    private const int MostKept = 512;
+    private const int MostKept = 256;
 
     /// <summary>Given back by this thread last, of whichever pool: what is sent is most often given back at once.</summary>
     [ThreadStatic]
