@@ -4,7 +4,8 @@ namespace WorkerMesh.Examples.Embeddings;
 
 /// <summary>
 /// Keeps this worker registered under its container's name: registers until it is told yes, renews every third of its
-/// lease, registers again where it is not known, and unregisters when it stops.
+/// lease, registers again where it is not known, and unregisters when it stops. What failed is tried again soon: the
+/// lease runs on meanwhile, and a call that failed may have taken most of it.
 /// </summary>
 internal sealed partial class MeshMember(HttpClient mesh, TimeProvider clock, ILogger<MeshMember> logger) : BackgroundService
 {
@@ -13,7 +14,7 @@ internal sealed partial class MeshMember(HttpClient mesh, TimeProvider clock, IL
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var pause = TimeSpan.Zero;
+        var (interval, pause) = (Retry, TimeSpan.Zero);
         var registered = false;
         while (!stoppingToken.IsCancellationRequested)
         {
@@ -24,17 +25,19 @@ internal sealed partial class MeshMember(HttpClient mesh, TimeProvider clock, IL
                 {
                     var answer = await RegisterAsync(stoppingToken);
                     LogRegistered(answer.WorkerId);
-                    (registered, pause) = (true, TimeSpan.FromSeconds(answer.HeartbeatSeconds));
+                    registered = true;
+                    interval = pause = TimeSpan.FromSeconds(answer.HeartbeatSeconds);
                     continue;
                 }
 
                 using var renewed = await mesh.PostAsync(path + "/heartbeat", null, stoppingToken);
                 registered = renewed.StatusCode is not (HttpStatusCode.NotFound or HttpStatusCode.Conflict);
+                pause = renewed.IsSuccessStatusCode ? interval : Retry;
             }
             catch (Exception e) when (e is HttpRequestException or OperationCanceledException && !stoppingToken.IsCancellationRequested)
             {
                 LogNotReached(e.Message);
-                pause = registered ? pause : Retry;
+                pause = Retry;
             }
             catch (OperationCanceledException)
             {

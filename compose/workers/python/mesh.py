@@ -48,23 +48,28 @@ def call(service, path, body):
 
 
 def keep_registered(service, stopping):
-    """Registers until it is told yes, then renews; registers again where the mesh does not know this worker."""
+    """Registers until it is told yes, then renews; registers again where the mesh does not know this worker.
+
+    What failed is tried again soon: the lease runs on meanwhile, and a call that failed may have taken most of it.
+    """
     url = f"{MESH}/api/workers/{service}-{HOST}"
     registration = {"url": f"http://{HOST}:{PORT}", "services": [service], "health": {"path": "/health"}}
-    registered, pause = False, 0
+    registered, interval, pause = False, RETRY_SECONDS, 0
     while not stopping.wait(pause):
         try:
             if registered:
                 status, _ = ask("POST", url + "/heartbeat", {"status": "healthy"})
                 registered = status not in (404, 409)
+                pause = interval if status == 200 else RETRY_SECONDS
             else:
                 status, answer = ask("PUT", url, registration)
                 registered = status in (200, 201)
-                pause = answer["heartbeat_seconds"] if registered else RETRY_SECONDS
+                interval = answer["heartbeat_seconds"] if registered else interval
+                pause = interval if registered else RETRY_SECONDS
                 print(f"registered as {answer['worker_id']}" if registered else f"not registered: {status} {answer}")
         except NOT_REACHED as error:
             print(f"the mesh was not reached: {error}")
-            pause = pause or RETRY_SECONDS
+            pause = RETRY_SECONDS
     try:
         ask("DELETE", url)
     except NOT_REACHED as error:
