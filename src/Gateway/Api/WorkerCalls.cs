@@ -25,8 +25,7 @@ internal sealed class WorkerCalls(
     /// <summary>The most workers that reports about all of them look at.</summary>
     private const int MaxListed = 10_000;
 
-    /// <summary>The highest that was heard of; below 0 none was yet.</summary>
-    private long incarnationFloor = -1;
+    private readonly HighestFloor floor = new();
 
     public async Task<RegisterAnswer> Register(
         WorkerId id, Registration registration, long? expectedIncarnation, bool assign)
@@ -47,7 +46,7 @@ internal sealed class WorkerCalls(
                 {
                     var first = await worker.Register(
                         registration, operationId, expectedIncarnation, assign, basis, guessed: true);
-                    Learn(first.IncarnationFloor);
+                    floor.Learn(first.IncarnationFloor);
                     if (first.Outcome != RegisterOutcome.Misjudged)
                     {
                         return first;
@@ -182,7 +181,7 @@ internal sealed class WorkerCalls(
         }
 
         var basis = await worker.Basis();
-        Learn(basis < 0 ? ~basis : null);
+        floor.Learn(basis < 0 ? ~basis : null);
         return basis;
     }
 
@@ -190,20 +189,9 @@ internal sealed class WorkerCalls(
     /// What a registration is most likely based on, which saves to ask: what the worker says itself, or else that it is
     /// new. Null where it is better to ask.
     /// </summary>
-    private long? BasisGuess(WorkerId id, long? expectedIncarnation, int attempt)
-    {
-        var floor = Volatile.Read(ref incarnationFloor);
-        return here is not null || attempt > 1 ? null
-            : expectedIncarnation ?? (floor < 0 || routes.Links.Find(id) is not null ? null : ~floor);
-    }
-
-    private void Learn(long? floor)
-    {
-        for (var known = Volatile.Read(ref incarnationFloor); floor > known;)
-        {
-            known = Interlocked.CompareExchange(ref incarnationFloor, floor.Value, known);
-        }
-    }
+    private long? BasisGuess(WorkerId id, long? expectedIncarnation, int attempt) =>
+        here is not null || attempt > 1 ? null
+            : expectedIncarnation ?? (routes.Links.Find(id) is null ? ~floor.Value : null);
 
     private static IWorkerGrain Worker(IGrainFactory grains, WorkerId id) => grains.GetGrain<IWorkerGrain>(id.Value);
 }

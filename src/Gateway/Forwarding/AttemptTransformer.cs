@@ -61,14 +61,14 @@ internal sealed class AttemptTransformer(
 
         Set("X-Forwarded-Proto", request.Scheme);
         Set("X-Forwarded-Host", request.Host.Value ?? "");
-        Set("X-Forwarded-Prefix", $"/service/{attempted.Route.ServiceType.Value}");
+        Set("X-Forwarded-Prefix", TargetPath.Prefix + attempted.Route.ServiceType.Value);
         Span<byte> parent = stackalloc byte[TraceContext.ParentLength];
-        TraceContext.Write(request.Headers.TraceParent, parent);
-        Set(TraceContext.ParentField, Encoding.ASCII.GetString(parent));
-        if (!TraceContext.IsValid(request.Headers.TraceParent))
+        if (!TraceContext.Write(request.Headers.TraceParent, parent))
         {
             headers.Remove(TraceContext.StateField);
         }
+
+        Set(TraceContext.ParentField, Encoding.ASCII.GetString(parent));
 
         headers.TryAddWithoutValidation("Via", request.Protocol == "HTTP/2" ? "2 workermesh" : "1.1 workermesh");
 

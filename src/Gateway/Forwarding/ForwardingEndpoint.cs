@@ -18,8 +18,6 @@ internal sealed class ForwardingEndpoint(
     Refusal refusal,
     IOptions<AssignmentOptions> assignment)
 {
-    private const string Prefix = "/service/";
-
     private readonly FrozenDictionary<string, string> shortNames =
         assignment.Value.Aliases.ToFrozenDictionary(StringComparer.Ordinal);
 
@@ -27,11 +25,15 @@ internal sealed class ForwardingEndpoint(
     {
         var endpoint = app.ServiceProvider.GetRequiredService<ForwardingEndpoint>();
         // Request delegates: no binding, no filters, nothing between the router and the forwarder.
-        foreach (var pattern in (string[])["/service/{type}", "/service/{type}/{**path}"])
+        foreach (var pattern in (string[])[TargetPath.Prefix + "{type}", TargetPath.Prefix + "{type}/{**path}"])
         {
             app.Map(pattern, (RequestDelegate)endpoint.Handle).WithDisplayName("forward");
         }
     }
+
+    /// <summary>Whether a request is to be forwarded.</summary>
+    public static bool IsAsked(HttpRequest request) =>
+        request.Path.Value.AsSpan().StartsWith(TargetPath.Prefix, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// The way of almost every request, past all that others need: the router, which finds what is plain to see here, the
@@ -40,13 +42,12 @@ internal sealed class ForwardingEndpoint(
     /// </summary>
     public Task Shortcut(HttpContext context, RequestDelegate next)
     {
-        var path = context.Request.Path.Value.AsSpan();
-        if (!path.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) || IsOfPage(context.Request.Headers))
+        if (!IsAsked(context.Request) || IsOfPage(context.Request.Headers))
         {
             return next(context);
         }
 
-        var rest = path[Prefix.Length..];
+        var rest = context.Request.Path.Value.AsSpan(TargetPath.Prefix.Length);
         var slash = rest.IndexOf('/');
         return routes.Find(slash < 0 ? rest : rest[..slash]) is { Snapshot.All.Length: > 0 } route
             ? Refuse(context) ?? Forward(context, route)

@@ -5,7 +5,8 @@ namespace WorkerMesh.Gateway.Forwarding;
 /// <summary>Finds what a request asks of the worker, byte for byte as the client wrote it.</summary>
 internal static class TargetPath
 {
-    private const string Prefix = "/service/";
+    /// <summary>What the paths of all requests begin with that are forwarded, in any case of letters.</summary>
+    public const string Prefix = "/service/";
 
     /// <summary>
     /// The path and query below the worker's base URL: what follows the service type, or, where nothing does, the path

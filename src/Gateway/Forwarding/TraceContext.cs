@@ -23,15 +23,14 @@ internal static class TraceContext
     private const int FlagsAt = ParentAt + ParentDigits + 1;
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdef");
 
-    /// <summary>
-    /// Whether a request belongs to a trace. Where it does not, <c>tracestate</c> says nothing and is dropped (section 3.3).
-    /// </summary>
-    public static bool IsValid(StringValues parent) => parent.Count == 1 && parent[0] is { } value && IsValid(value);
-
-    /// <summary>The value of <c>traceparent</c> for the worker.</summary>
+    /// <summary>Writes the value of <c>traceparent</c> for the worker.</summary>
     /// <param name="received">What the client sent.</param>
     /// <param name="value">Room for <see cref="ParentLength"/> characters.</param>
-    public static void Write(StringValues received, Span<byte> value)
+    /// <returns>
+    /// Whether the request belongs to a trace. Where it does not, <c>tracestate</c> says nothing and is to be dropped
+    /// (section 3.3).
+    /// </returns>
+    public static bool Write(StringValues received, Span<byte> value)
     {
         Span<byte> random = stackalloc byte[(TraceDigits + ParentDigits) / 2];
         Random.Shared.NextBytes(random);
@@ -42,7 +41,8 @@ internal static class TraceContext
         parent[0] |= 1;
         "00-"u8.CopyTo(value);
         value[ParentAt - 1] = value[FlagsAt - 1] = (byte)'-';
-        if (IsValid(received))
+        var isTraced = received.Count == 1 && IsValid(received[0]);
+        if (isTraced)
         {
             var known = received[0].AsSpan();
             for (var i = 0; i < TraceDigits; i++)
@@ -60,10 +60,11 @@ internal static class TraceContext
         }
 
         Convert.TryToHexStringLower(parent, value.Slice(ParentAt, ParentDigits), out _);
+        return isTraced;
     }
 
     /// <summary>Later versions begin as version 00 does, and may go on behind that (section 3.2.4).</summary>
-    private static bool IsValid(string value)
+    private static bool IsValid(string? value)
     {
         var text = value.AsSpan();
         if (text.Length < ParentLength

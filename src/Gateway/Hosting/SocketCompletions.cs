@@ -1,3 +1,5 @@
+using WorkerMesh.Gateway.Forwarding;
+
 namespace WorkerMesh.Gateway.Hosting;
 
 /// <summary>
@@ -23,7 +25,7 @@ internal static class SocketCompletions
     /// blocks nowhere; nobody vouches for all the others.
     /// </summary>
     public static Task LeaveSocketThread(HttpContext context, RequestDelegate next) =>
-        context.Request.Path.StartsWithSegments("/service") ? next(context) : Elsewhere(context, next);
+        ForwardingEndpoint.IsAsked(context.Request) ? next(context) : Elsewhere(context, next);
 
     private static async Task Elsewhere(HttpContext context, RequestDelegate next)
     {

@@ -15,11 +15,7 @@ public sealed class DirectRegistrations
     private readonly RegistryLanes lanes;
     private readonly IGrainFactory grains;
     private readonly TimeProvider clock;
-
-    /// <summary>
-    /// The highest that was heard of, or nearly; below 0 none was yet. One that is too low costs a reading of the store.
-    /// </summary>
-    private long incarnationFloor = -1;
+    private readonly HighestFloor floor = new();
 
     internal DirectRegistrations(
         LiveWorkers workers, IWorkerStore store, RegistryLanes lanes, IGrainFactory grains, TimeProvider clock)
@@ -49,12 +45,11 @@ public sealed class DirectRegistrations
             var registries = new WorkerRegistries(
                 worker, lanes, clock, key => _ = grains.GetGrain<IWorkerGrain>(id.Value).Rejoin(key));
             var keeper = new RecordKeeper(worker, store, registries, grains, clock);
-            var floor = Volatile.Read(ref incarnationFloor);
-            if (!worker.IsLoaded && floor >= 0)
+            if (!worker.IsLoaded && floor.Value is { } known)
             {
                 // It is new, most likely: then the store need not be read.
                 var first = await keeper.Register(
-                    registration, operationId, expectedIncarnation, assign: false, ~floor, guessed: true);
+                    registration, operationId, expectedIncarnation, assign: false, ~known, guessed: true);
                 if (first.Outcome != RegisterOutcome.Misjudged)
                 {
                     return first;
@@ -62,11 +57,7 @@ public sealed class DirectRegistrations
             }
 
             await keeper.Load();
-            if (worker.IncarnationFloor > floor)
-            {
-                Volatile.Write(ref incarnationFloor, worker.IncarnationFloor);
-            }
-
+            floor.Learn(worker.IncarnationFloor);
             if (worker.Record is { } last && !MayReplace(last.Registration, registration))
             {
                 return null;

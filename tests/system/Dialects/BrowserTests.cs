@@ -80,6 +80,8 @@ public sealed class BrowserTests(EmbeddedMesh mesh)
 
         (await gateway.Api.SendAsync(HttpMethod.Get, "/service/pages/x", null, evil)).Expect(200);
         (await gateway.Api.SendAsync(HttpMethod.Post, "/service/pages/x", "{}", console)).Expect(200);
+        // Also now that the gateway has the route.
+        (await gateway.Api.SendAsync(HttpMethod.Post, "/service/pages/x", "{}", evil)).ExpectProblem(403);
         Assert.Equal(["GET /x", "POST /x"], worker.Asked.Select(a => a.Request));
     }
 }

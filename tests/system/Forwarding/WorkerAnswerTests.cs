@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using WorkerMesh.Tests.System.Dialects;
 
 namespace WorkerMesh.Tests.System.Forwarding;
 
@@ -121,6 +122,36 @@ public sealed class WorkerAnswerTests(EmbeddedMesh mesh)
         using var worker = new RecordingWorker();
         (await gateway.Api.PutAsync($"/api/workers/{service.IdOf("w")}", service.Registration(worker.Url))).Expect(201);
         Assert.Equal("ok", (await gateway.Api.GetAsync($"{service.Path}/o")).Expect(200).Text);
+    }
+
+    [Theory]
+    [InlineData("true")]
+    [InlineData("false")]
+    public async Task A_trace_goes_on_whichever_client_sends(string own)
+    {
+        const string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        await using var gateway = await mesh.StartGatewayAsync(("Gateway__OwnHttp1Client", own));
+        await using var service = new GatewayService(gateway.Api, "traced");
+        using var worker = new RecordingWorker();
+        await service.RegisterAsync("w", worker.Url, "{}");
+        await AskAsync($"00-{trace}-00f067aa0ba902b7-01");
+        await AskAsync("no trace");
+        await AskAsync(null);
+
+        var heads = worker.Requests.Select(r => r.Head).ToList();
+        Assert.Matches($"(?im)^traceparent: 00-{trace}-(?!00f067aa0ba902b7)[0-9a-f]{{16}}-01$", heads[0]);
+        Assert.Matches("(?im)^tracestate: a=b$", heads[0]);
+        Assert.All(heads[1..], head =>
+        {
+            Assert.Matches($"(?im)^traceparent: 00-(?!{trace})[0-9a-f]{{32}}-[0-9a-f]{{16}}-00$", head);
+            Assert.DoesNotContain("tracestate", head, StringComparison.OrdinalIgnoreCase);
+        });
+
+        async Task AskAsync(string? parent) => (await gateway.Api.SendAsync(
+            HttpMethod.Get,
+            "/service/traced/x",
+            null,
+            [("tracestate", "a=b"), .. parent is null ? [] : (IEnumerable<(string, string)>)[("traceparent", parent)]])).Expect(200);
     }
 
     private async Task RegisterAsync(Service service, string url) =>

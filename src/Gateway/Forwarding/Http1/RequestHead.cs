@@ -48,8 +48,8 @@ internal static class RequestHead
         output.Write(target.AsSpan());
         output.Write(" HTTP/1.1\r\n"u8);
         output.Write(endpoint.HostLine);
-        var parent = request.Headers.TraceParent;
-        var isTraced = TraceContext.IsValid(parent);
+        Span<byte> parent = stackalloc byte[TraceContext.ParentLength];
+        var isTraced = TraceContext.Write(request.Headers.TraceParent, parent);
         var connection = request.Headers.Connection;
         foreach (var (name, values) in request.Headers)
         {
@@ -70,8 +70,7 @@ internal static class RequestHead
         WriteFraming(output, request, method, hasBody);
         WriteForwarded(output, context, serviceType, connection);
         output.Write("traceparent: "u8);
-        TraceContext.Write(parent, output.Room(TraceContext.ParentLength));
-        output.Advance(TraceContext.ParentLength);
+        output.Write(parent);
         output.Write("\r\n\r\n"u8);
     }
 
