@@ -1,6 +1,5 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
 
@@ -12,7 +11,7 @@ namespace WorkerMesh.Gateway.Api;
 /// begin with gateway) may be of <see cref="Shared"/> ago, or where no request was forwarded since of
 /// <see cref="SharedWhileIdle"/> ago.
 /// </summary>
-internal sealed class Listings(TimeProvider clock, IOptions<Microsoft.AspNetCore.Http.Json.JsonOptions> json)
+internal sealed class Listings(TimeProvider clock)
 {
     /// <summary>Far below the time in which the order of the workers is worth looking at again.</summary>
     private static readonly TimeSpan Shared = TimeSpan.FromMilliseconds(20);
@@ -20,44 +19,50 @@ internal sealed class Listings(TimeProvider clock, IOptions<Microsoft.AspNetCore
     /// <summary>Where clients only ask, and go to the workers themselves, what is measured here does nothing but age.</summary>
     private static readonly TimeSpan SharedWhileIdle = TimeSpan.FromSeconds(1);
 
-    /// <summary>The last answer of each route that is there; weak, because it may be as long as the route.</summary>
-    private readonly ConditionalWeakTable<Route, WeakReference<Answer>> last = [];
+    /// <summary>
+    /// The last answer of each route that is there and was asked for. With 250 bytes or so for each instance it is small
+    /// beside the route itself.
+    /// </summary>
+    private readonly ConditionalWeakTable<Route, Answer> last = [];
 
     /// <summary>The instances that match the filter.</summary>
     public IResult Of(Route route, InstanceFilter filter)
     {
         var snapshot = route.Snapshot!;
         var now = clock.Elapsed();
-        return !filter.IsEmpty ? Make(route, filter, snapshot, now)
-            : Find(route) is { } answer && answer.Shows(snapshot) && now - answer.At < Longest(route, answer) ? answer
-            : Keep(route, Make(route, filter, snapshot, now));
+        if (!filter.IsEmpty)
+        {
+            return Make(route, filter, snapshot, now);
+        }
+
+        if (!last.TryGetValue(route, out var answer) || !answer.Shows(snapshot) || now - answer.At >= Longest(route, answer))
+        {
+            answer = Make(route, filter, snapshot, now);
+            last.AddOrUpdate(route, answer);
+        }
+
+        return answer;
     }
 
     private static TimeSpan Longest(Route route, Answer answer) =>
         route.Stats.Activity == answer.Activity ? SharedWhileIdle : Shared;
 
-    private Answer? Find(Route route) =>
-        last.TryGetValue(route, out var kept) && kept.TryGetTarget(out var answer) ? answer : null;
-
-    private Answer Keep(Route route, Answer answer)
-    {
-        last.GetValue(route, static _ => new(null!)).SetTarget(answer);
-        return answer;
-    }
-
-    private Answer Make(Route route, InstanceFilter filter, RouteSnapshot snapshot, TimeSpan now)
+    private static Answer Make(Route route, InstanceFilter filter, RouteSnapshot snapshot, TimeSpan now)
     {
         // First: what happens while this is written counts as later.
         var activity = route.Stats.Activity;
-        var found = filter.Apply(snapshot.All)
-            .OrderBy(i => i.Info.State)
-            .ThenBy(i => i.Link.IsSetAside(now) || i.Link.IsBusy(now) || i.Info.Unreachable)
-            .ThenBy(i => WorkerPicker.Cost(i, now) / i.Info.Registration.Weight)
-            .ThenBy(i => i.Link.Id)
-            .ToList();
-        var body = new InstancesBody(
-            route.ServiceType.Value, snapshot.Version.Version, found.Select(i => Wire.Of(i, now)), found.Count);
-        return new(snapshot, now, activity, JsonSerializer.SerializeToUtf8Bytes(body, json.Value.SerializerOptions));
+        var ranked = ArrayPool<RankedInstance>.Shared.Rent(snapshot.All.Length);
+        var count = 0;
+        foreach (var instance in filter.IsEmpty ? snapshot.All : filter.Apply(snapshot.All))
+        {
+            ranked[count++] = new(instance, now);
+        }
+
+        var found = ranked.AsSpan(0, count);
+        found.Sort();
+        var text = ListingWriter.Write(route, snapshot.Version.Version, found, now);
+        ArrayPool<RankedInstance>.Shared.Return(ranked, clearArray: true);
+        return new(snapshot, now, activity, text);
     }
 
     private sealed class Answer(RouteSnapshot snapshot, TimeSpan at, (long Ended, int InFlight) activity, byte[] text) : IResult

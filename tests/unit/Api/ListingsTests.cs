@@ -1,6 +1,4 @@
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Json;
-using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Forwarding;
@@ -21,7 +19,7 @@ public sealed class ListingsTests
     {
         route = Sample.Route(new(), clock);
         route.Apply(Sample.Changes(0, 1, Sample.Joined("a", 1)), isAnswer: true);
-        listings = new(clock, Options.Create(new JsonOptions()));
+        listings = new(clock);
     }
 
     [Fact]
