@@ -37,8 +37,8 @@ class Bench:
         # All of them quickly, a few of them quickly, or for claims.
         rounds, seconds = (5, 3) if not arguments.quick else (3, 3) if arguments.comparisons else (2, 1)
         self.rounds, self.seconds = arguments.rounds or rounds, arguments.seconds or seconds
-        # The compiler of .NET settles after some 200,000 requests; what is left of that, the median leaves out.
-        self.warm_up = 1 if arguments.quick else 5
+        # The compiler of .NET settles after some 400,000 requests; what is left of that, the median leaves out.
+        self.warm_up = 1 if arguments.quick else 12
         self.made, self.commands, self.configurations = {}, {}, {}
 
     def begin(self, stage):
