@@ -32,6 +32,7 @@ internal static class AnswerBody
     {
         var left = length;
         var written = WriteReceived(client, connection, ref left);
+        var isBegun = false;
         while (left > 0)
         {
             // The headers of an answer of a known length wait for its first bytes, and the last bytes go with its end.
@@ -45,6 +46,7 @@ internal static class AnswerBody
                 return await Past(client, connection, left, limits);
             }
 
+            isBegun |= written > 0;
             connection.OnReceived(await connection.Receive());
             written = WriteReceived(client, connection, ref left);
             if (written == 0)
@@ -55,7 +57,8 @@ internal static class AnswerBody
             connection.Expect(limits.BetweenBytes);
         }
 
-        return AnswerEnd.Whole;
+        // The end of an answer sends what is written only where it has the headers to send.
+        return isBegun && await IsGone(client, connection, limits) ? AnswerEnd.ClientGone : AnswerEnd.Whole;
     }
 
     /// <summary>The rest of a long answer goes past the buffer, which is empty: that saves a copy.</summary>
