@@ -20,7 +20,7 @@ internal sealed class Listings(TimeProvider clock)
     private static readonly TimeSpan SharedWhileIdle = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// The last answer of each route that is there and was asked for. With 250 bytes or so for each instance it is small
+    /// The last answer of each route that is there and was asked for. With some 400 bytes for each instance it is small
     /// beside the route itself.
     /// </summary>
     private readonly ConditionalWeakTable<Route, Answer> last = [];
