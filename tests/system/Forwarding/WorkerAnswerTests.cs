@@ -18,6 +18,7 @@ public sealed class WorkerAnswerTests(EmbeddedMesh mesh)
         { "chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\no\r\n1\r\nk\r\n0\r\n\r\n", "ok" },
         { "chunks and trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\nContent-Length: 9\r\n\r\n", "ok" },
         { "chunks and a length", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "ok" },
+        { "more than is received at once", "HTTP/1.1 200 OK\r\nContent-Length: 6000\r\n\r\n" + new string('x', 6000), new string('x', 6000) },
         { "no content", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "" },
         { "lines that end with LF", "HTTP/1.1 200 OK\nContent-Length: 2\n\nok", "ok" },
         { "another answer behind", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", "ok" },
