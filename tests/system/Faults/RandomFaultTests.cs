@@ -56,7 +56,9 @@ public sealed class RandomFaultTests(FaultMesh mesh)
         await scene.Load.StopAsync();
         await scene.Control.StopAsync();
         var model = scene.Control.Model;
-        Assert.Equal(0, await model.CompareAsync(mesh.Api, scene.Control.Prefix, scene.Control.Services));
+        Assert.True(
+            await model.CompareAsync(mesh.Api, scene.Control.Prefix, scene.Control.Services) == 0,
+            string.Join('\n', model.Breaches));
         var (lost, back) = (model.Registered.ElementAt(3), model.Registered.ElementAt(7));
 
         await mesh.KillAsync();
