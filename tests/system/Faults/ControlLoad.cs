@@ -18,6 +18,7 @@ public sealed class ControlLoad : IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly ConcurrentBag<ControlCall> _calls = [];
+    private readonly ConcurrentDictionary<TaskCompletionSource, bool> _underWay = [];
     private readonly IReadOnlyList<Api> _gateways;
     private readonly string _prefix;
     private readonly ConcurrentDictionary<string, bool> _routed;
@@ -49,6 +50,9 @@ public sealed class ControlLoad : IAsyncDisposable
     public void Silence(string routed) => _routed.TryRemove(routed, out _);
 
     public void Resume(string routed) => _routed[routed] = true;
+
+    /// <summary>Waits until every call that is under way now has ended.</summary>
+    public Task AnsweredAsync() => Task.WhenAll(_underWay.Keys.Select(call => call.Task));
 
     /// <summary>Ends it, once every call is answered.</summary>
     public async Task<ControlReport> StopAsync()
@@ -149,6 +153,21 @@ public sealed class ControlLoad : IAsyncDisposable
     }
 
     private async Task<Answer?> SendAsync(string what, HttpMethod method, string path, object? body = null)
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _underWay[ended] = true;
+        try
+        {
+            return await SendToAnyAsync(what, method, path, body);
+        }
+        finally
+        {
+            _underWay.TryRemove(ended, out _);
+            ended.SetResult();
+        }
+    }
+
+    private async Task<Answer?> SendToAnyAsync(string what, HttpMethod method, string path, object? body)
     {
         var begun = Now;
         var first = Interlocked.Increment(ref _turn);
