@@ -10,6 +10,8 @@ from stage import Invalid, fetch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OWN = binary("Load", "Load")
+# Our generator shares the processors with what is measured: it wakes as few threads as can be.
+ENVIRONMENT = {**os.environ, "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS": "1"}
 WRK_THREADS = 2
 # Command lines as they were run, without those that differ in a port only.
 commands = {}
@@ -19,7 +21,7 @@ def run(name, command, limit):
     """Runs a generator to its end and returns its last line, which is JSON."""
     commands.setdefault(name, " ".join(command))
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False, env=ENVIRONMENT)
     except subprocess.TimeoutExpired as late:
         raise Invalid(f"{command[0]} did not end within {limit} s") from late
     lines = done.stdout.strip().splitlines()
@@ -75,7 +77,8 @@ class Background:
     def __init__(self, command, *arguments):
         line = [OWN, command, *(str(a) for a in arguments)]
         commands.setdefault(f"Load {command}", " ".join(line))
-        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        self.process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                        start_new_session=True, env=ENVIRONMENT)
 
     def __enter__(self):
         return self
