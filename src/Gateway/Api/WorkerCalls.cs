@@ -13,12 +13,14 @@ namespace WorkerMesh.Gateway.Api;
 /// <param name="cluster">Makes the calls.</param>
 /// <param name="routes">What this gateway shows.</param>
 /// <param name="silos">Renews leases without the workers' grains, where there is no silo in this process.</param>
+/// <param name="newcomers">Registers new workers without their grains, where there is no silo in this process.</param>
 /// <param name="here">The workers of the silo in this process; null where there is none.</param>
 /// <param name="direct">Registers them without their grains; null where there is no silo in this process.</param>
 internal sealed class WorkerCalls(
     ClusterCalls cluster,
     RouteTable routes,
     SiloHeartbeats silos,
+    SiloRegistrations newcomers,
     LiveWorkers? here = null,
     DirectRegistrations? direct = null)
 {
@@ -44,15 +46,17 @@ internal sealed class WorkerCalls(
                 var basis = BasisGuess(id, expectedIncarnation, attempt);
                 if (basis is not null)
                 {
-                    var first = await worker.Register(
-                        registration, operationId, expectedIncarnation, assign, basis, guessed: true);
-                    floor.Learn(first.IncarnationFloor);
-                    if (first.Outcome != RegisterOutcome.Misjudged)
+                    var first = basis < 0 && !assign && registration.Health is null
+                        ? await AddNew(new(id, registration, operationId), ~basis.Value)
+                        : await worker.Register(
+                            registration, operationId, expectedIncarnation, assign, basis, guessed: true);
+                    floor.Learn(first?.IncarnationFloor);
+                    if (first is not null && first.Outcome != RegisterOutcome.Misjudged)
                     {
                         return first;
                     }
 
-                    basis = first.Record?.Incarnation ?? ~first.IncarnationFloor;
+                    basis = first?.Record?.Incarnation ?? ~first?.IncarnationFloor;
                 }
 
                 return await worker.Register(
@@ -134,6 +138,15 @@ internal sealed class WorkerCalls(
 
     /// <summary>Requests that this gateway has in flight at a worker.</summary>
     public int InFlight(WorkerId id) => routes.Links.Find(id)?.InFlight ?? 0;
+
+    /// <summary>Null where no silo answered: then it is not known what became of it.</summary>
+    private async Task<RegisterAnswer?> AddNew(NewWorker worker, long known)
+    {
+        var added = await newcomers.Add(worker, known);
+        return added.Failure is { } failure
+            ? throw new StoreUnavailableException(failure) { NotBegun = added.NotBegun }
+            : added.Answer;
+    }
 
     private async Task<HeartbeatAnswer> HeartbeatOfGrain(WorkerId id, Heartbeat beat)
     {

@@ -53,6 +53,7 @@ internal static class GatewayHosting
         services.AddSingleton<ClusterLink>();
         services.AddSingleton<ClusterCalls>();
         services.AddSingleton<SiloHeartbeats>();
+        services.AddSingleton<SiloRegistrations>();
         services.AddSingleton<WorkerCalls>();
         services.AddSingleton<Listings>();
         services.AddSingleton<ServiceWorkers>();

@@ -52,6 +52,13 @@ public interface IServiceRegistryGrain : IGrainWithStringKey
     [ReadOnly, Alias("Changes")]
     Task<InstanceChanges> Changes(RegistryVersion? known);
 
+    /// <summary>
+    /// How long ago this worker's lease was last renewed, as far as this registry has heard; null where it does not hold
+    /// this incarnation.
+    /// </summary>
+    [ReadOnly, Alias("HeardAgo")]
+    Task<TimeSpan?> HeardAgo(WorkerId id, long incarnation);
+
     /// <summary>How long ago each worker's lease was last renewed, as far as this registry has heard.</summary>
     [ReadOnly, Alias("LastHeard")]
     Task<ImmutableArray<Heard>> LastHeard();

@@ -65,7 +65,7 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
             return;
         }
 
-        if (record.Incarnation < instance.Incarnation)
+        if (record.Incarnation < instance.Incarnation || (joining.IsFirst && record.Incarnation == instance.Incarnation))
         {
             return;
         }
@@ -187,8 +187,15 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
         return new(serviceType, epoch, 0, version, [.. instances.Values.Select(i => i.ToChange(0))]);
     }
 
+    /// <summary>Time since this incarnation was last heard from; null where it is not held here.</summary>
+    public TimeSpan? HeardAgo(WorkerId id, long incarnation, TimeSpan now) =>
+        instances.TryGetValue(id, out var instance) && instance.Incarnation == incarnation ? HeardAgo(instance, now) : null;
+
     public ImmutableArray<Heard> LastHeard(TimeSpan now) =>
-        [.. instances.Values.Select(i => new Heard(i.Id, now - i.LeaseEnd + i.Registration.Lease))];
+        [.. instances.Values.Select(i => new Heard(i.Id, HeardAgo(i, now)))];
+
+    private static TimeSpan HeardAgo(Instance instance, TimeSpan now) =>
+        now - instance.LeaseEnd + instance.Registration.Lease;
 
     private void Measure(Instance instance, in Renewal renewal, TimeSpan now)
     {

@@ -18,7 +18,15 @@ public readonly record struct RegistryVersion(ServiceType ServiceType, long Epoc
 /// <param name="Record">Its record.</param>
 /// <param name="Renewal">Its lease and load.</param>
 [GenerateSerializer, Immutable, Alias("mesh.Joining")]
-public sealed record Joining(WorkerRecord Record, Renewal Renewal);
+public sealed record Joining(WorkerRecord Record, Renewal Renewal)
+{
+    /// <summary>
+    /// Whether all that the sender knows is that the worker was stored: whoever else has told of this incarnation knows
+    /// more.
+    /// </summary>
+    [Id(0)]
+    public bool IsFirst { get; init; }
+}
 
 /// <summary>A worker that joins a registry, or leaves it.</summary>
 /// <param name="Id">The worker.</param>

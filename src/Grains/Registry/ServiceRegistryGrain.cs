@@ -118,6 +118,9 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
 
     public async Task<InstanceChanges> Changes(RegistryVersion? known) => (await Load()).ChangesSince(known);
 
+    public async Task<TimeSpan?> HeardAgo(WorkerId id, long incarnation) =>
+        (await Load()).HeardAgo(id, incarnation, clock.Elapsed());
+
     public async Task<ImmutableArray<Heard>> LastHeard() => (await Load()).LastHeard(clock.Elapsed());
 
     public async Task<ServiceReport> Count() => (await Load()).Report;

@@ -24,6 +24,15 @@ internal sealed class LiveWorker(WorkerId id)
 
     public WorkerId Id { get; } = id;
 
+    /// <summary>Whether this is all about the worker's first registration, and others may know more by now.</summary>
+    public bool IsNew { get; init; }
+
+    /// <summary>
+    /// Whether it was heard from since it is in memory here. Otherwise its lease is one of grace: somebody else may know
+    /// when it was.
+    /// </summary>
+    public bool IsHeard { get; private set; }
+
     /// <summary>Whether the store was read: what is here is then what is true.</summary>
     public bool IsLoaded { get; private set; }
 
@@ -75,19 +84,23 @@ internal sealed class LiveWorker(WorkerId id)
     /// <summary>What is stored, as it was read. A record that is new here gets a lease of grace.</summary>
     public void Load(WorkerRecord? stored, long incarnationFloor, TimeSpan now)
     {
-        IncarnationFloor = incarnationFloor;
+        RaiseFloor(incarnationFloor);
         if (!IsLoaded || stored?.Incarnation != record?.Incarnation)
         {
-            Follow(stored, now);
+            Follow(stored, now, isHeard: false);
         }
     }
 
     /// <summary>Another record is in force, or none: what was known of the last one is forgotten.</summary>
-    public void Follow(WorkerRecord? next, TimeSpan now)
+    /// <param name="next">The record.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="isHeard">Whether it has just been registered, rather than read from the store.</param>
+    public void Follow(WorkerRecord? next, TimeSpan now, bool isHeard = true)
     {
         lock (this)
         {
             record = next;
+            IsHeard = isHeard;
             liveness = new(now);
             IsLoaded = true;
             leaves = false;
@@ -132,6 +145,7 @@ internal sealed class LiveWorker(WorkerId id)
             if (decision.Outcome == HeartbeatOutcome.Renewed)
             {
                 heartbeats++;
+                IsHeard = true;
                 revivals += liveness.LeaseRuns(renewed!.Registration.Lease, now) ? 0 : 1;
                 liveness = decision.Next;
                 calledAt = now;
@@ -166,6 +180,7 @@ internal sealed class LiveWorker(WorkerId id)
             }
 
             heartbeats++;
+            IsHeard = true;
             liveness = next = decision.Next;
             // Within the lock: else it might take the place of what the grain announces after it.
             foreach (var key in renewed.Registration.RegistryKeys)
@@ -174,6 +189,19 @@ internal sealed class LiveWorker(WorkerId id)
             }
 
             return renewed;
+        }
+    }
+
+    /// <summary>A registry knows when this incarnation was heard from, before it came into memory here.</summary>
+    public void HeardBefore(WorkerRecord heard, TimeSpan at)
+    {
+        lock (this)
+        {
+            if (!IsHeard && heard.Incarnation == record?.Incarnation)
+            {
+                IsHeard = true;
+                liveness = liveness with { HeardAt = at };
+            }
         }
     }
 

@@ -15,13 +15,18 @@ namespace WorkerMesh.Grains.Workers;
 /// <param name="grains">Reaches the catalog.</param>
 /// <param name="clock">Tells the time.</param>
 /// <param name="onRecord">Hears that the store was read, or a registration stored.</param>
+/// <param name="addedElsewhere">
+/// Whether a worker that is not stored may be at any time, by another silo (<see cref="IRegistrationsGrain"/>): then that
+/// it is not stored has to be read again each time.
+/// </param>
 internal sealed class RecordKeeper(
     LiveWorker worker,
     IWorkerStore store,
     WorkerRegistries registries,
     IGrainFactory grains,
     TimeProvider clock,
-    Action? onRecord = null)
+    Action? onRecord = null,
+    bool addedElsewhere = false)
 {
     /// <summary>More registrations of one worker than follow each other while a late call is under way.</summary>
     private const int OperationsRemembered = 4;
@@ -36,10 +41,10 @@ internal sealed class RecordKeeper(
 
     private WorkerId Id => worker.Id;
 
-    /// <summary>Reads the store where that was not done yet.</summary>
+    /// <summary>Reads the store where what is stored is not known.</summary>
     public Task Load()
     {
-        if (worker.IsLoaded)
+        if (worker.IsLoaded && (worker.Record is not null || !addedElsewhere))
         {
             loading = null;
             return Task.CompletedTask;
@@ -51,9 +56,15 @@ internal sealed class RecordKeeper(
 
     public async Task Reload()
     {
+        var before = worker.Record;
         var stored = await store.ReadAsync(Id, CancellationToken.None);
-        // With a lease of grace for what is new: that nothing was heard here says nothing about the worker.
-        worker.Load(stored.Record, stored.IncarnationFloor, clock.Elapsed());
+        if (ReferenceEquals(worker.Record, before))
+        {
+            // With a lease of grace for what is new: that nothing was heard here says nothing about the worker.
+            worker.Load(stored.Record, stored.IncarnationFloor, clock.Elapsed());
+        }
+
+        // Otherwise it was changed here meanwhile, after what was read.
         onRecord?.Invoke();
     }
 
@@ -209,7 +220,8 @@ internal sealed class RecordKeeper(
                 return;
             }
 
-            worker.Load(first, ~none, clock.Elapsed());
+            worker.RaiseFloor(~none);
+            worker.Follow(first, clock.Elapsed());
             onRecord?.Invoke();
         }
     }

@@ -114,7 +114,10 @@ internal sealed class RegistryLane(ServiceType key, IGrainFactory grains, TimePr
     {
         var (record, liveness) = worker.Known;
         return record is not null && record.Registration.RegistryKeys.Contains(key)
-            ? new(worker.Id, record.Incarnation, new(record, liveness.ToRenewal(worker.Id, record.Incarnation, clock.Elapsed())))
+            ? new(worker.Id, record.Incarnation, new(record, liveness.ToRenewal(worker.Id, record.Incarnation, clock.Elapsed()))
+            {
+                IsFirst = worker.IsNew,
+            })
             : new(worker.Id, record?.Incarnation ?? worker.IncarnationFloor, null);
     }
 

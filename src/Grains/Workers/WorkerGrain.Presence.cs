@@ -1,10 +1,11 @@
 using Microsoft.Extensions.Logging;
+using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Grains.Workers;
 
-/// <summary>How long the grain stays in memory, and the active health check while it does.</summary>
+/// <summary>How long the grain stays in memory, when the worker was heard from, and the active health check while it does.</summary>
 internal sealed partial class WorkerGrain
 {
     private void Stay()
@@ -26,6 +27,33 @@ internal sealed partial class WorkerGrain
         if (workers.Alone && health is null && registries.AllKnow)
         {
             DeactivateOnIdle();
+        }
+    }
+
+    private async Task<bool> MayForget(WorkerRecord record)
+    {
+        await HearFromRegistry(record);
+        return WorkerLifecycle.MayForget(record, worker.Liveness, options.Value.RecordRetention, clock.Elapsed());
+    }
+
+    /// <summary>
+    /// Where the worker was not heard from since this grain is in memory, its registry knows when it was. Where that does
+    /// not answer soon, the lease of grace stands.
+    /// </summary>
+    private async Task HearFromRegistry(WorkerRecord current)
+    {
+        if (worker.IsHeard)
+        {
+            return;
+        }
+
+        var asking = GrainFactory.GetGrain<IServiceRegistryGrain>(current.Registration.RegistryKeys[0].Value)
+            .HeardAgo(Id, current.Incarnation);
+        await ((Task)asking).WaitAsync(WorkerRegistries.Patience, clock)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        if (asking.IsCompletedSuccessfully && await asking is { } ago)
+        {
+            worker.HeardBefore(current, clock.Elapsed() - ago);
         }
     }
 

@@ -41,7 +41,7 @@ internal sealed partial class WorkerGrain(
     {
         worker = workers.Enter(WorkerId.Parse(this.GetPrimaryKeyString()));
         registries = new(worker, lanes, clock, _ => RepairSoon());
-        keeper = new(worker, store, registries, GrainFactory, clock, FollowHealth);
+        keeper = new(worker, store, registries, GrainFactory, clock, FollowHealth, addedElsewhere: !workers.Alone);
         await worker.Vacated();
         FollowHealth();
     }
@@ -174,6 +174,7 @@ internal sealed partial class WorkerGrain(
             return null;
         }
 
+        await HearFromRegistry(described);
         var now = clock.Elapsed();
         var liveness = worker.Liveness;
         var heardAgo = now - liveness.HeardAt;
@@ -208,7 +209,7 @@ internal sealed partial class WorkerGrain(
             await GrainFactory.GetGrain<IServiceRegistryGrain>(registryKey.Value)
                 .Leave(Id, worker.Record?.Incarnation ?? incarnation);
         }
-        else if (MayForget(record))
+        else if (await MayForget(record))
         {
             LogForgotten(Id, record.Incarnation);
             await Remove(record);
@@ -232,9 +233,6 @@ internal sealed partial class WorkerGrain(
         repair ??= new(this, clock, registries.TellAgain, interleave: true);
         repair.Within(WorkerRegistries.Patience);
     }
-
-    private bool MayForget(WorkerRecord record) => WorkerLifecycle.MayForget(
-        record, worker.Liveness, options.Value.RecordRetention, clock.Elapsed());
 
     [LoggerMessage(1400, LogLevel.Information, "Worker {Id} (incarnation {Incarnation}) is forgotten: offline for the whole retention.")]
     private partial void LogForgotten(WorkerId id, long incarnation);

@@ -122,6 +122,8 @@ public class FakeGrains : DispatchProxy
 
         public Task<InstanceChanges> Changes(RegistryVersion? known) => throw new NotSupportedException();
 
+        public Task<TimeSpan?> HeardAgo(WorkerId id, long incarnation) => Task.FromResult<TimeSpan?>(null);
+
         public Task<ImmutableArray<Heard>> LastHeard() => throw new NotSupportedException();
 
         public Task<ServiceReport> Count() => throw new NotSupportedException();
