@@ -11,6 +11,7 @@ internal sealed class MemoryWorkerStore : IWorkerStore
     private readonly Lock gate = new();
     private readonly SortedDictionary<WorkerId, WorkerRecord> records = [];
     private readonly ConcurrentDictionary<StoreOperation, StoreHold> holds = new();
+    private readonly ConcurrentDictionary<StoreOperation, StoreHold> answerHolds = new();
     private readonly ConcurrentDictionary<StoreOperation, int> calls = new();
     private readonly ConcurrentDictionary<StoreOperation, bool> losingAnswers = new();
     private long floor;
@@ -28,6 +29,10 @@ internal sealed class MemoryWorkerStore : IWorkerStore
 
     /// <summary>Operations of this kind wait until the hold is released.</summary>
     public StoreHold Hold(StoreOperation operation) => holds[operation] = new(() => holds.TryRemove(operation, out _));
+
+    /// <summary>Operations of this kind take effect, and their answers wait until the hold is released.</summary>
+    public StoreHold HoldAnswers(StoreOperation operation) =>
+        answerHolds[operation] = new(() => answerHolds.TryRemove(operation, out _));
 
     /// <summary>The next operation of this kind takes effect, and fails all the same.</summary>
     public void LoseNextAnswer(StoreOperation operation) => losingAnswers[operation] = true;
@@ -151,6 +156,11 @@ internal sealed class MemoryWorkerStore : IWorkerStore
         }
 
         ThrowIf(losingAnswers.TryRemove(operation, out _));
+        if (answerHolds.TryGetValue(operation, out var answerHold))
+        {
+            await answerHold.Enter();
+        }
+
         return result;
     }
 

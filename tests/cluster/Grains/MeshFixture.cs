@@ -87,6 +87,8 @@ internal sealed class MeshFixture : IAsyncDisposable
 
     public IHeartbeatsGrain Heartbeats => cluster.Client.GetGrain<IHeartbeatsGrain>(0);
 
+    public IRegistrationsGrain Registrations => cluster.Client.GetGrain<IRegistrationsGrain>(0);
+
     /// <summary>How many worker grains are in memory.</summary>
     public async Task<int> CountWorkerGrains()
     {

@@ -5,7 +5,7 @@ using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Tests.Unit.Cluster;
 
-/// <summary>Silos that renew the workers that a test gives them, and note what they were asked.</summary>
+/// <summary>Silos that renew the workers that a test gives them and register others, and note what they were asked.</summary>
 public class FakeSilos : DispatchProxy
 {
     /// <summary>What each silo has in memory, by the port that it listens at.</summary>
@@ -22,6 +22,12 @@ public class FakeSilos : DispatchProxy
 
     /// <summary>What silos wait for before they answer.</summary>
     public Task Held { get; set; } = Task.CompletedTask;
+
+    /// <summary>Is released with each message that registers workers, before what silos wait for.</summary>
+    public SemaphoreSlim Begun { get; } = new(0);
+
+    /// <summary>The incarnation floors that were said.</summary>
+    public List<long> Floors { get; } = [];
 
     /// <summary>Which silo was asked for how many workers.</summary>
     public List<(int Silo, int Workers)> Messages { get; } = [];
@@ -47,7 +53,7 @@ public class FakeSilos : DispatchProxy
         {
             ([var type], [GrainId id, ..]) when type == typeof(IHeartbeatsService)
                 && SystemTargetGrainId.TryParse(id, out var target) => new Silo(this, target.GetSiloAddress().Endpoint.Port),
-            ([var type], [long, ..]) when type == typeof(IHeartbeatsGrain) => Old && Any == 0
+            ([var type], [long, ..]) when type == typeof(IHeartbeatsGrain) || type == typeof(IRegistrationsGrain) => Old && Any == 0
                 ? throw new ArgumentException("No such grain.")
                 : new Silo(this, Any),
             _ => throw new NotSupportedException($"No fake of {targetMethod}."),
@@ -74,8 +80,25 @@ public class FakeSilos : DispatchProxy
         return [.. answers];
     }
 
-    private sealed class Silo(FakeSilos silos, int port) : IHeartbeatsService, IHeartbeatsGrain
+    private ImmutableArray<NewWorkerAnswer> Add(int silo, ImmutableArray<NewWorker> workers, long floor)
     {
+        Messages.Add((silo, workers.Length));
+        Floors.Add(floor);
+        return Dead.Contains(silo)
+            ? throw new TimeoutException("The test's silo does not answer.")
+            : [.. workers.Select(w => new NewWorkerAnswer(null, w.Id.Value))];
+    }
+
+    private sealed class Silo(FakeSilos silos, int port) : IHeartbeatsService, IHeartbeatsGrain, IRegistrationsGrain
+    {
+        public async Task<ImmutableArray<NewWorkerAnswer>> Add(ImmutableArray<NewWorker> workers, long floor)
+        {
+            var held = silos.Held;
+            silos.Begun.Release();
+            await held;
+            return silos.Add(port, workers, floor);
+        }
+
         public async Task<ImmutableArray<HeartbeatAnswer?>> Renew(ImmutableArray<WorkerHeartbeat> beats)
         {
             await silos.Held;

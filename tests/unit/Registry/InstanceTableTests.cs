@@ -8,6 +8,20 @@ public sealed class InstanceTableTests
     private readonly TableFixture t = new();
 
     [Fact]
+    public void A_first_registration_that_is_told_late_changes_nothing_of_what_others_have_told_of_it()
+    {
+        var table = new TableFixture();
+        table.Join("a", draining: true, load: 0.5);
+        Assert.Equal(0, table.Changes(() => table.JoinFirst("a")));
+        Assert.Equal((WorkerState.Draining, 0.5), (table.Find("a")!.State, table.Find("a")!.Load));
+
+        table.JoinFirst("a", incarnation: 2);
+        Assert.Equal((WorkerState.Online, 2L), (table.Find("a")!.State, table.Find("a")!.Incarnation));
+        table.Leave("a", incarnation: 2);
+        Assert.Equal(0, table.Changes(() => table.JoinFirst("a", incarnation: 2)));
+    }
+
+    [Fact]
     public void A_worker_joins_once()
     {
         Assert.Equal(1, t.Changes(() => t.Join("a")));

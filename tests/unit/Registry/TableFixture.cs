@@ -27,6 +27,10 @@ internal sealed class TableFixture(RegistryOptions? options = null)
     public void Join(string id, long incarnation = 1, TimeSpan? lease = null, bool draining = false, double load = 0) =>
         Table.Join(Sample.Joining(Sample.Record(id, incarnation, lease, draining), load), Now);
 
+    /// <summary>As where it is all that is known that the worker was stored.</summary>
+    public void JoinFirst(string id, long incarnation = 1) =>
+        Table.Join(Sample.Joining(Sample.Record(id, incarnation)) with { IsFirst = true }, Now);
+
     public void JoinMany(int count)
     {
         for (var i = 0; i < count; i++)
