@@ -10,7 +10,11 @@ namespace WorkerMesh.Tests.System.Faults;
 /// </summary>
 public sealed class RegistryModel
 {
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(5);
+    /// <summary>
+    /// A push that is lost is made up for by the gateway's next question, after 4 s at most, and where that is lost too by
+    /// the one after it, once it has timed out.
+    /// </summary>
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(12);
 
     private readonly ConcurrentDictionary<string, Known> _workers = new();
     private readonly ConcurrentBag<string> _breaches = [];

@@ -11,7 +11,7 @@ public sealed class SiloFaultTests(FaultMesh mesh)
     {
         await mesh.HealAsync();
         await using var scene = await Scene.SetAsync(mesh, "silo-kill", await mesh.WorkersAsync(3));
-        var detections = new List<TimeSpan>();
+        var (detections, killed) = (new List<TimeSpan>(), new List<TimeSpan>());
         for (var kill = 0; kill < Kills; kill++)
         {
             await mesh.ForgetDeadSilosAsync();
@@ -24,6 +24,7 @@ public sealed class SiloFaultTests(FaultMesh mesh)
 
             var port = place.SiloPort;
             await place.KillAsync();
+            killed.Add(scene.Control.Now);
             detections.Add(await Scene.TimeAsync(() => mesh.DeadAsync(port, TimeSpan.FromSeconds(3))));
             place.Release();
             await place.ActiveAsync();
@@ -34,7 +35,11 @@ public sealed class SiloFaultTests(FaultMesh mesh)
 
         var (load, control) = await scene.EndAsync($"SIGKILL of one of 3 silos, {Kills} times", detections.Max());
         load.ExpectNoErrors(atLeast: Scene.PerSecond * 10);
-        control.ExpectAllAnswered(TimeSpan.FromSeconds(5));
+        // As where a silo hangs: one of them may meet a moment in which a small machine has no time for it.
+        control.ExpectAllAnswered(TimeSpan.FromSeconds(10));
+        var late = killed.Zip([.. killed.Skip(1), TimeSpan.MaxValue]).Count(kill => control.Calls.Any(
+            call => call.Begun < kill.Second && call.Ended > kill.First && call.Ended - call.Begun > TimeSpan.FromSeconds(5)));
+        Assert.True(late <= 1, $"After {late} of {Kills} kills a call took longer than 5 s.");
     }
 
     [Fact]
