@@ -80,7 +80,7 @@ public sealed class RegistrationsGrainTests : IAsyncLifetime
         using (var hold = mesh.Store.HoldAnswers(StoreOperation.Read))
         {
             beat = mesh.Worker("a").Heartbeat(new());
-            await hold.Entered;
+            await hold.Entered.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
             var answer = await mesh.Worker("a").Register(
                 Sample.Registration("a", Sample.Ocr), Guid.NewGuid(), null, basis: ~0L, guessed: true);
             Assert.Equal(RegisterOutcome.Created, answer.Outcome);
