@@ -18,8 +18,8 @@ STARTING = 1
 LINEAR = 0.8
 IMAGE = "workermesh-silo"
 # As many as it takes for the silos to have something to do all the time: each waits for silos that are held up for three quarters of it.
-CLIENTS = 1024
-BATCH, BATCH_CLIENTS = 250, 128
+CLIENTS = 512
+BATCH, BATCH_CLIENTS = 250, 32
 USED = "processors of each silo"
 # What they would do more of where nothing else on the machine were at its limit.
 WORK = "operations per second of the silos' processor time"
