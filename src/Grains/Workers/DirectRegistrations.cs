@@ -41,10 +41,7 @@ public sealed class DirectRegistrations
 
         try
         {
-            // Only a grain can go on telling a registry that does not answer.
-            var registries = new WorkerRegistries(
-                worker, lanes, clock, key => _ = grains.GetGrain<IWorkerGrain>(id.Value).Rejoin(key));
-            var keeper = new RecordKeeper(worker, store, registries, grains, clock);
+            var keeper = RecordKeeper.BesideGrain(worker, store, lanes, grains, clock);
             if (!worker.IsLoaded && floor.Value is { } known)
             {
                 // It is new, most likely: then the store need not be read.

@@ -41,6 +41,18 @@ internal sealed class RecordKeeper(
 
     private WorkerId Id => worker.Id;
 
+    /// <summary>
+    /// For who takes the place of the worker's grain for one registration. Where a registry could not be told, the grain
+    /// is called: only a grain can go on telling it.
+    /// </summary>
+    public static RecordKeeper BesideGrain(
+        LiveWorker worker, IWorkerStore store, RegistryLanes lanes, IGrainFactory grains, TimeProvider clock)
+    {
+        var registries = new WorkerRegistries(
+            worker, lanes, clock, key => _ = grains.GetGrain<IWorkerGrain>(worker.Id.Value).Rejoin(key));
+        return new(worker, store, registries, grains, clock);
+    }
+
     /// <summary>Reads the store where what is stored is not known.</summary>
     public Task Load()
     {
@@ -58,13 +70,14 @@ internal sealed class RecordKeeper(
     {
         var before = worker.Record;
         var stored = await store.ReadAsync(Id, CancellationToken.None);
-        if (ReferenceEquals(worker.Record, before))
+        if (!ReferenceEquals(worker.Record, before))
         {
-            // With a lease of grace for what is new: that nothing was heard here says nothing about the worker.
-            worker.Load(stored.Record, stored.IncarnationFloor, clock.Elapsed());
+            // What was stored here meanwhile is later than what was read.
+            return;
         }
 
-        // Otherwise it was changed here meanwhile, after what was read.
+        // With a lease of grace for what is new: that nothing was heard here says nothing about the worker.
+        worker.Load(stored.Record, stored.IncarnationFloor, clock.Elapsed());
         onRecord?.Invoke();
     }
 

@@ -15,9 +15,7 @@ internal sealed class RegistrationsGrain(IWorkerStore store, RegistryLanes lanes
     {
         // Nobody else's: what becomes of the worker from now on is known to its grain.
         var worker = new LiveWorker(added.Id) { IsNew = true };
-        var registries = new WorkerRegistries(
-            worker, lanes, clock, key => _ = GrainFactory.GetGrain<IWorkerGrain>(added.Id.Value).Rejoin(key));
-        var keeper = new RecordKeeper(worker, store, registries, GrainFactory, clock);
+        var keeper = RecordKeeper.BesideGrain(worker, store, lanes, GrainFactory, clock);
         try
         {
             return new(

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
-using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Grains.Workers;
