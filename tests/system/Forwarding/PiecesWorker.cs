@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -13,16 +12,9 @@ internal sealed class PiecesWorker : IDisposable
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(3);
 
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpServer _server = new(ServeAsync);
 
-    public PiecesWorker()
-    {
-        _listener.Start();
-        Url = $"http://{_listener.LocalEndpoint}";
-        _ = AcceptAsync();
-    }
-
-    public string Url { get; }
+    public string Url => $"http://{_server.EndPoint}";
 
     /// <summary>The content of an answer of this length.</summary>
     public static string Content(int length) =>
@@ -34,53 +26,30 @@ internal sealed class PiecesWorker : IDisposable
             }
         });
 
-    public void Dispose() => _listener.Dispose();
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await _listener.AcceptTcpClientAsync());
-            }
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // Disposed.
-        }
-    }
+    public void Dispose() => _server.Dispose();
 
     private static async Task ServeAsync(TcpClient client)
     {
-        using var _ = client;
         client.NoDelay = true;
-        try
+        using var reader = new StreamReader(client.GetStream(), Encoding.Latin1, leaveOpen: true);
+        while (await reader.ReadLineAsync() is { } first)
         {
-            using var reader = new StreamReader(client.GetStream(), Encoding.Latin1, leaveOpen: true);
-            while (await reader.ReadLineAsync() is { } first)
+            while (await reader.ReadLineAsync() is { Length: > 0 })
             {
-                while (await reader.ReadLineAsync() is { Length: > 0 })
-                {
-                    // Headers.
-                }
-
-                var asked = first.Split(' ')[1].Split('/');
-                foreach (var piece in Pieces(asked[1], asked[2], int.Parse(asked[3], CultureInfo.InvariantCulture)))
-                {
-                    await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(piece));
-                    await Task.Delay(Pause, TimeProvider.System);
-                }
-
-                if (asked[1] == "close")
-                {
-                    return;
-                }
+                // Headers.
             }
-        }
-        catch (Exception e) when (e is IOException or SocketException)
-        {
-            // The gateway closed the connection.
+
+            var asked = first.Split(' ')[1].Split('/');
+            foreach (var piece in Pieces(asked[1], asked[2], int.Parse(asked[3], CultureInfo.InvariantCulture)))
+            {
+                await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(piece));
+                await Task.Delay(Pause, TimeProvider.System);
+            }
+
+            if (asked[1] == "close")
+            {
+                return;
+            }
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using WorkerMesh.Tests.System.Dialects;
@@ -161,38 +160,20 @@ public sealed class WorkerAnswerTests(EmbeddedMesh mesh)
     /// <summary>Answers one request on each connection as if another might follow, and closes it a moment later.</summary>
     private sealed class ClosingWorker : IDisposable
     {
-        private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+        private readonly TcpServer _server;
 
         public ClosingWorker()
         {
-            _listener.Start();
-            Url = $"http://{_listener.LocalEndpoint}";
-            _ = AcceptAsync();
-        }
-
-        public string Url { get; }
-
-        public void Dispose() => _listener.Dispose();
-
-        private async Task AcceptAsync()
-        {
             var random = new Random(1);
-            try
-            {
-                while (true)
-                {
-                    _ = ServeAsync(await _listener.AcceptTcpClientAsync(Token), random.Next(3));
-                }
-            }
-            catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
-            {
-                // Disposed.
-            }
+            _server = new(client => ServeAsync(client, random.Next(3)));
         }
+
+        public string Url => $"http://{_server.EndPoint}";
+
+        public void Dispose() => _server.Dispose();
 
         private static async Task ServeAsync(TcpClient client, int pause)
         {
-            using var _ = client;
             await client.GetStream().ReadAtLeastAsync(new byte[4096], 1, throwOnEndOfStream: false, Token);
             await client.GetStream().WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"u8.ToArray(), Token);
             await Task.Delay(TimeSpan.FromMilliseconds(pause), TimeProvider.System, Token);

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Net.Sockets;
 using System.Text;
 
@@ -12,78 +11,53 @@ namespace WorkerMesh.Tests.System.Harness;
 /// </summary>
 internal sealed class RecordingWorker : IDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpServer _server;
     private readonly byte[] _answer;
     private readonly bool _readsBody;
 
     public RecordingWorker(string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", bool readsBody = true)
     {
         (_answer, _readsBody) = (Encoding.Latin1.GetBytes(answer), readsBody);
-        _listener.Start();
-        Url = $"http://{_listener.LocalEndpoint}";
-        _ = AcceptAsync();
+        _server = new(ServeAsync);
     }
 
-    public string Url { get; }
+    public string Url => $"http://{_server.EndPoint}";
 
     public ConcurrentQueue<(string Head, string Body)> Requests { get; } = [];
 
     public ConcurrentQueue<string> Faults { get; } = [];
 
-    public void Dispose() => _listener.Dispose();
-
-    private async Task AcceptAsync()
-    {
-        try
-        {
-            while (true)
-            {
-                _ = ServeAsync(await _listener.AcceptTcpClientAsync());
-            }
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            // Disposed.
-        }
-    }
+    public void Dispose() => _server.Dispose();
 
     private async Task ServeAsync(TcpClient client)
     {
-        using var _ = client;
-        try
+        var reader = new Reader(client.GetStream());
+        while (await reader.LineAsync() is { } first)
         {
-            var reader = new Reader(client.GetStream());
-            while (await reader.LineAsync() is { } first)
+            var head = new StringBuilder(first).Append('\n');
+            var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+            while (await reader.LineAsync() is { Length: > 0 } line)
             {
-                var head = new StringBuilder(first).Append('\n');
-                var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
-                while (await reader.LineAsync() is { Length: > 0 } line)
+                head.Append(line).Append('\n');
+                var colon = line.IndexOf(':', StringComparison.Ordinal);
+                if (colon < 1 || line[..colon].Any(c => c is ' ' or '\t') || !headers.TryAdd(line[..colon], line[(colon + 1)..].Trim()))
                 {
-                    head.Append(line).Append('\n');
-                    var colon = line.IndexOf(':', StringComparison.Ordinal);
-                    if (colon < 1 || line[..colon].Any(c => c is ' ' or '\t') || !headers.TryAdd(line[..colon], line[(colon + 1)..].Trim()))
-                    {
-                        Faults.Enqueue($"header line '{line}'");
-                    }
-                }
-
-                if (first.Split(' ') is not [_, _, "HTTP/1.1"])
-                {
-                    Faults.Enqueue($"request line '{first}'");
-                }
-
-                var body = _readsBody ? await BodyAsync(reader, headers) : "";
-                Requests.Enqueue((head.ToString(), body));
-                await client.GetStream().WriteAsync(_answer);
-                if (!_readsBody)
-                {
-                    return;
+                    Faults.Enqueue($"header line '{line}'");
                 }
             }
-        }
-        catch (Exception e) when (e is IOException or SocketException)
-        {
-            // The gateway closed the connection.
+
+            if (first.Split(' ') is not [_, _, "HTTP/1.1"])
+            {
+                Faults.Enqueue($"request line '{first}'");
+            }
+
+            var body = _readsBody ? await BodyAsync(reader, headers) : "";
+            Requests.Enqueue((head.ToString(), body));
+            await client.GetStream().WriteAsync(_answer);
+            if (!_readsBody)
+            {
+                return;
+            }
         }
     }
 

@@ -10,15 +10,14 @@ public sealed class InstanceTableTests
     [Fact]
     public void A_first_registration_that_is_told_late_changes_nothing_of_what_others_have_told_of_it()
     {
-        var table = new TableFixture();
-        table.Join("a", draining: true, load: 0.5);
-        Assert.Equal(0, table.Changes(() => table.JoinFirst("a")));
-        Assert.Equal((WorkerState.Draining, 0.5), (table.Find("a")!.State, table.Find("a")!.Load));
+        t.Join("a", draining: true, load: 0.5);
+        Assert.Equal(0, t.Changes(() => t.JoinFirst("a")));
+        Assert.Equal((WorkerState.Draining, 0.5), (t.Find("a")!.State, t.Find("a")!.Load));
 
-        table.JoinFirst("a", incarnation: 2);
-        Assert.Equal((WorkerState.Online, 2L), (table.Find("a")!.State, table.Find("a")!.Incarnation));
-        table.Leave("a", incarnation: 2);
-        Assert.Equal(0, table.Changes(() => table.JoinFirst("a", incarnation: 2)));
+        t.JoinFirst("a", incarnation: 2);
+        Assert.Equal((WorkerState.Online, 2L), (t.Find("a")!.State, t.Find("a")!.Incarnation));
+        t.Leave("a", incarnation: 2);
+        Assert.Equal(0, t.Changes(() => t.JoinFirst("a", incarnation: 2)));
     }
 
     [Fact]
