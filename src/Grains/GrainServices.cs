@@ -26,6 +26,7 @@ public static class GrainServices
         services.AddSingleton<WorkerHealthProbe>();
         services.AddSingleton<RenewalBatcher>();
         services.AddSingleton<RegistryLanes>();
+        services.AddSingleton<LocalRegistries>();
         services.AddSingleton(provider => new LiveWorkers(
             provider.GetRequiredService<RenewalBatcher>(), provider.GetRequiredService<TimeProvider>(), alone,
             alone ? null : provider.GetRequiredService<ILocalSiloDetails>().GatewayAddress));
@@ -44,6 +45,7 @@ public static class GrainServices
         else
         {
             services.AddSingleton<IGrainService>(provider => ActivatorUtilities.CreateInstance<HeartbeatsService>(provider));
+            services.AddSingleton<IGrainService>(provider => ActivatorUtilities.CreateInstance<RegistrationsService>(provider));
         }
 
         services.AddHostedService(provider => provider.GetRequiredService<RenewalBatcher>());

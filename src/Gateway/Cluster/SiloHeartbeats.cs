@@ -93,7 +93,7 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster)
     /// <summary>Asks a silo. Empty where it did not answer.</summary>
     private async Task<ImmutableArray<HeartbeatAnswer?>> Ask(SiloHome home, ImmutableArray<WorkerHeartbeat> beats)
     {
-        var renewed = await cluster.CallOnce(grains => HeartbeatsServices.At(grains, home.Silo).Renew(beats));
+        var renewed = await cluster.CallOnce(grains => SiloServices.HeartbeatsAt(grains, home.Silo).Renew(beats));
         if (renewed.IsDefault)
         {
             homes.Lose(home);

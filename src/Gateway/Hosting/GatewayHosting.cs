@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using Orleans.Configuration;
 using Orleans.Dashboard;
+using Orleans.Messaging;
 using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Dialects;
@@ -52,6 +53,7 @@ internal static class GatewayHosting
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<ClusterLink>();
         services.AddSingleton<ClusterCalls>();
+        services.AddSingleton<SiloList>();
         services.AddSingleton<SiloHeartbeats>();
         services.AddSingleton<SiloRegistrations>();
         services.AddSingleton<WorkerCalls>();
@@ -114,6 +116,7 @@ internal static class GatewayHosting
                 clustering.Invariant = "Npgsql";
                 clustering.DataSource = database;
             });
+            KeepSiloList(client.Services);
             client.Services.AddOptions<ClusterOptions>().Configure<IOptions<MeshOptions>>((cluster, mesh) =>
             {
                 cluster.ServiceId = SiloHosting.ServiceId;
@@ -130,6 +133,16 @@ internal static class GatewayHosting
             client.AddGatewayCountChangedHandler(provider => (_, change) => provider.GetRequiredService<ClusterLink>()
                 .OnSilosChanged(change.NumberOfConnectedGateways, change.PreviousNumberOfConnectedGateways));
         });
+    }
+
+    /// <summary>Puts a reader that keeps what it reads around the client's own.</summary>
+    private static void KeepSiloList(IServiceCollection services)
+    {
+        var reader = services.Last(service => service.ServiceType == typeof(IGatewayListProvider));
+        services.Remove(reader);
+        services.AddSingleton<IGatewayListProvider>(provider => new SiloListReader(
+            (IGatewayListProvider)ActivatorUtilities.CreateInstance(provider, reader.ImplementationType!),
+            provider.GetRequiredService<SiloList>()));
     }
 
     public static void UseGateway(this WebApplication app)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orleans.Placement;
 using Orleans.Utilities;
 using WorkerMesh.Grains.Catalog;
 using WorkerMesh.Grains.Identity;
@@ -11,13 +12,19 @@ using WorkerMesh.Grains.Workers;
 namespace WorkerMesh.Grains.Registry;
 
 /// <summary>Loads an <see cref="InstanceTable"/>, feeds it what it is told, and announces what changed.</summary>
+[HashBasedPlacement]
 internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrain
 {
+    /// <summary>Until the catalog is told that there is such a service type, or no longer.</summary>
     private static readonly TimeSpan CatalogReportDelay = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Between reports of counts alone: the catalog is one grain, and hears from all registries.</summary>
+    private static readonly TimeSpan CatalogReportInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly IWorkerStore store;
     private readonly TimeProvider clock;
     private readonly RegistryOptions options;
+    private readonly LocalRegistries here;
     private readonly ILogger<ServiceRegistryGrain> logger;
     private readonly ObserverManager<IRegistryWatcher> watchers;
     private ServiceType serviceType;
@@ -26,6 +33,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     private RegistryVersion announced;
     private TimeSpan announcedAt = TimeSpan.MinValue / 2;
     private ServiceReport? reported;
+    private TimeSpan reportedAt = TimeSpan.MinValue / 2;
     private GrainAlarm announceAlarm = null!;
     private GrainAlarm expiryAlarm = null!;
     private GrainAlarm reportAlarm = null!;
@@ -34,8 +42,10 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         IWorkerStore store,
         TimeProvider clock,
         IOptions<RegistryOptions> options,
+        LocalRegistries here,
         ILogger<ServiceRegistryGrain> logger)
     {
+        this.here = here;
         this.store = store;
         this.clock = clock;
         this.options = options.Value;
@@ -49,6 +59,13 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         announceAlarm = new(this, clock, Announce);
         expiryAlarm = new(this, clock, Expire);
         reportAlarm = new(this, clock, ReportToCatalog, interleave: true);
+        here.Enter(serviceType, this);
+        return Task.CompletedTask;
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        here.Leave(serviceType, this);
         return Task.CompletedTask;
     }
 
@@ -179,7 +196,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
 
         if (instances.Report != reported)
         {
-            reportAlarm.Within(CatalogReportDelay);
+            ReportSoon(instances.Report);
         }
 
         if (instances.NextDeadline is { } deadline)
@@ -188,6 +205,14 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         }
 
         return instances.Version;
+    }
+
+    private void ReportSoon(ServiceReport report)
+    {
+        var soon = clock.Elapsed() + CatalogReportDelay;
+        var isNews = report.Workers.Total > 0 != reported?.Workers.Total > 0;
+        var later = reportedAt + CatalogReportInterval;
+        reportAlarm.At(isNews || later < soon ? soon : later);
     }
 
     /// <summary>At once after a pause; while changes keep coming, together with those of <see cref="RegistryOptions.AnnounceDelay"/>.</summary>
@@ -208,9 +233,15 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     private Task Announce()
     {
         announcedAt = clock.Elapsed();
-        var changes = table!.ChangesSince(announced);
-        announced = table.Version;
-        return watchers.Count == 0 ? Task.CompletedTask : watchers.Notify(watcher => watcher.OnChanges(changes));
+        var since = announced;
+        announced = table!.Version;
+        if (watchers.Count == 0)
+        {
+            return Task.CompletedTask;
+        }
+
+        var changes = table.ChangesSince(since);
+        return watchers.Notify(watcher => watcher.OnChanges(changes));
     }
 
     private Task Expire()
@@ -245,6 +276,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
             return;
         }
 
+        reportedAt = clock.Elapsed();
         await GrainFactory.GetGrain<IServiceCatalogGrain>(0).Report(report);
         reported = report;
     }

@@ -5,7 +5,7 @@ namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
 /// Takes heartbeats for one silo, which the sender knows to have the workers in memory. Each silo has one
-/// (<see cref="HeartbeatsServices.At"/>), as it has one <see cref="LiveWorkers"/>.
+/// (<see cref="SiloServices.HeartbeatsAt"/>), as it has one <see cref="LiveWorkers"/>.
 /// </summary>
 [Alias("mesh.IHeartbeatsService")]
 public interface IHeartbeatsService : IGrainService

@@ -5,7 +5,7 @@ namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
 /// One worker, keyed by its id: the only writer of its record, but for the first
-/// (<see cref="IRegistrationsGrain"/>). Where the store does not answer, methods throw
+/// (<see cref="IRegistrationsService"/>). Where the store does not answer, methods throw
 /// <see cref="Storage.StoreUnavailableException"/> and change nothing; heartbeats need the store only once, when the
 /// grain was not in memory.
 /// </summary>

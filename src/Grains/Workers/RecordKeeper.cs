@@ -16,7 +16,7 @@ namespace WorkerMesh.Grains.Workers;
 /// <param name="clock">Tells the time.</param>
 /// <param name="onRecord">Hears that the store was read, or a registration stored.</param>
 /// <param name="addedElsewhere">
-/// Whether a worker that is not stored may be at any time, by another silo (<see cref="IRegistrationsGrain"/>): then that
+/// Whether a worker that is not stored may be at any time, by another silo (<see cref="IRegistrationsService"/>): then that
 /// it is not stored has to be read again each time.
 /// </param>
 internal sealed class RecordKeeper(

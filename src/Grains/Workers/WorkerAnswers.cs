@@ -52,7 +52,7 @@ public sealed record HeartbeatAnswer(
     ImmutableArray<RegistryVersion> Versions)
 {
     /// <summary>
-    /// The silo that has the worker in memory, by where it listens for gateways (<see cref="HeartbeatsServices.At"/>).
+    /// The silo that has the worker in memory, by where it listens for gateways (<see cref="SiloServices.HeartbeatsAt"/>).
     /// Of the answers to many heartbeats only the first that is there says it, for all of them. Null where it is not
     /// known or of no use, and from silos of earlier versions.
     /// </summary>

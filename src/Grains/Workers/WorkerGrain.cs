@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Orleans.Placement;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Storage;
@@ -14,6 +15,7 @@ namespace WorkerMesh.Grains.Workers;
 /// Heartbeats run between the steps of a registration that waits for the store, and see the record that was in force
 /// before it.
 /// </summary>
+[HashBasedPlacement]
 internal sealed partial class WorkerGrain(
     IWorkerStore store,
     LiveWorkers workers,

@@ -93,6 +93,21 @@ public sealed class CatalogTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Counts_are_told_now_and_then_and_not_with_each_change()
+    {
+        var watcher = new NamesProbe();
+        await mesh.Catalog.Watch(mesh.Observe<ICatalogWatcher>(watcher), Gateway("g"), 0);
+        await mesh.Register("a", Sample.Ocr);
+        await mesh.Soon(watcher.Until(1), "one name", watcher.ToString);
+
+        await mesh.Register("b", Sample.Ocr);
+        await mesh.Advance(TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(20));
+        Assert.Equal(1, (await mesh.Catalog.List()).Workers.Total);
+
+        await mesh.Eventually(mesh.Catalog.List, c => c.Workers.Total == 2, "2 workers");
+    }
+
+    [Fact]
     public async Task Counts_that_were_told_while_others_were_waited_for_are_not_undone()
     {
         await mesh.Register("a", Sample.Echo);

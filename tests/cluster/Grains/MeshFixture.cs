@@ -87,13 +87,24 @@ internal sealed class MeshFixture : IAsyncDisposable
 
     public IHeartbeatsGrain Heartbeats => cluster.Client.GetGrain<IHeartbeatsGrain>(0);
 
-    public IRegistrationsGrain Registrations => cluster.Client.GetGrain<IRegistrationsGrain>(0);
+    public SiloAddress Silo(int number) => cluster.Silos[number].SiloAddress;
+
+    /// <summary>Of one of the silos.</summary>
+    public IRegistrationsService Registrations => RegistrationsAt(0);
+
+    public IRegistrationsService RegistrationsAt(int silo) =>
+        SiloServices.RegistrationsAt(cluster.Client, SiloAddress.New(cluster.Silos[silo].GatewayAddress.Endpoint, 0));
 
     /// <summary>How many worker grains are in memory.</summary>
-    public async Task<int> CountWorkerGrains()
+    public async Task<int> CountWorkerGrains() => (await HomesOf(Worker("any"))).Count;
+
+    /// <summary>The silo of each grain of the same kind that is in memory, by the grain's key.</summary>
+    public async Task<SortedDictionary<string, SiloAddress>> HomesOf(IGrain kind)
     {
         var all = await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
-        return all.Count(grain => grain.GrainId.Type == Worker("any").GetGrainId().Type);
+        return new(all
+            .Where(grain => grain.GrainId.Type == kind.GetGrainId().Type)
+            .ToDictionary(grain => grain.GrainId.Key.ToString()!, grain => grain.SiloAddress));
     }
 
     public IServiceRegistryGrain Registry(ServiceType type) =>

@@ -11,6 +11,9 @@ public class FakeSilos : DispatchProxy
     /// <summary>What each silo has in memory, by the port that it listens at.</summary>
     public Dictionary<int, HashSet<string>> Workers { get; } = [];
 
+    /// <summary>The service types of which each silo has the registry.</summary>
+    public Dictionary<int, HashSet<string>> Registries { get; } = [];
+
     /// <summary>The ports of silos that do not answer.</summary>
     public HashSet<int> Dead { get; } = [];
 
@@ -53,7 +56,9 @@ public class FakeSilos : DispatchProxy
         {
             ([var type], [GrainId id, ..]) when type == typeof(IHeartbeatsService)
                 && SystemTargetGrainId.TryParse(id, out var target) => new Silo(this, target.GetSiloAddress().Endpoint.Port),
-            ([var type], [long, ..]) when type == typeof(IHeartbeatsGrain) || type == typeof(IRegistrationsGrain) => Old && Any == 0
+            ([var type], [GrainId id, ..]) when type == typeof(IRegistrationsService)
+                && SystemTargetGrainId.TryParse(id, out var target) => new Silo(this, target.GetSiloAddress().Endpoint.Port),
+            ([var type], [long, ..]) when type == typeof(IHeartbeatsGrain) => Old && Any == 0
                 ? throw new ArgumentException("No such grain.")
                 : new Silo(this, Any),
             _ => throw new NotSupportedException($"No fake of {targetMethod}."),
@@ -84,12 +89,13 @@ public class FakeSilos : DispatchProxy
     {
         Messages.Add((silo, workers.Length));
         Floors.Add(floor);
-        return Dead.Contains(silo)
+        return Old ? throw new OrleansException("No such service.") : Dead.Contains(silo)
             ? throw new TimeoutException("The test's silo does not answer.")
-            : [.. workers.Select(w => new NewWorkerAnswer(null, w.Id.Value))];
+            : [.. workers.Select(w => new NewWorkerAnswer(
+                null, w.Id.Value, HasRegistry: Registries.GetValueOrDefault(silo, []).Contains(w.Registration.RegistryKeys[0].Value)))];
     }
 
-    private sealed class Silo(FakeSilos silos, int port) : IHeartbeatsService, IHeartbeatsGrain, IRegistrationsGrain
+    private sealed class Silo(FakeSilos silos, int port) : IHeartbeatsService, IHeartbeatsGrain, IRegistrationsService
     {
         public async Task<ImmutableArray<NewWorkerAnswer>> Add(ImmutableArray<NewWorker> workers, long floor)
         {

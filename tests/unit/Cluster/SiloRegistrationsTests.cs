@@ -10,12 +10,14 @@ public sealed class SiloRegistrationsTests
 {
     private readonly FakeTimeProvider clock = new();
     private readonly FakeSilos silos;
+    private readonly SiloList list = new();
     private readonly SiloRegistrations registrations;
 
     public SiloRegistrationsTests()
     {
         (var factory, silos) = FakeSilos.Create();
-        registrations = new(new(factory, new ClusterLink(), clock), clock);
+        registrations = new(new(factory, new ClusterLink(), clock), list, clock);
+        list.Set([FakeSilos.Address(0)]);
     }
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -65,6 +67,107 @@ public sealed class SiloRegistrationsTests
         Assert.All(hanging, task => Assert.False(task.IsCompleted));
     }
 
+    [Fact]
+    public async Task Messages_go_to_all_silos_in_equal_numbers_and_as_many_for_each_are_under_way()
+    {
+        list.Set(Enumerable.Range(0, 3).Select(FakeSilos.Address));
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(i => Add(i))).WaitAsync(Token);
+        Assert.Equal([(0, 1), (1, 1), (2, 1)], silos.TakeMessages());
+
+        var hold = new TaskCompletionSource();
+        silos.Held = hold.Task;
+        var adding = Enumerable.Range(0, 3 * (SiloRegistrations.MostUnderWay + 5)).Select(i => Add(i)).ToList();
+        hold.SetResult();
+        await Task.WhenAll(adding).WaitAsync(Token);
+        Assert.Equal(
+            Enumerable.Range(0, 3).SelectMany(silo =>
+                Enumerable.Repeat((silo, 1), SiloRegistrations.MostUnderWay).Append((silo, 5))),
+            silos.TakeMessages());
+    }
+
+    [Fact]
+    public async Task A_worker_goes_to_the_silo_that_has_its_registry_until_that_has_it_no_longer()
+    {
+        list.Set(Enumerable.Range(0, 3).Select(FakeSilos.Address));
+        silos.Registries[1] = ["ocr"];
+        for (var i = 0; i < 4; i++)
+        {
+            await Add(i, service: "ocr").WaitAsync(Token);
+        }
+
+        // Found after two others at most.
+        var search = silos.TakeMessages();
+        Assert.InRange(search.Count(m => m.Silo == 1), 2, 4);
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(i => Add(i, service: "ocr"))).WaitAsync(Token);
+        Assert.All(silos.TakeMessages(), message => Assert.Equal(1, message.Silo));
+
+        silos.Registries[1] = [];
+        await Add(0, service: "ocr").WaitAsync(Token);
+        silos.TakeMessages();
+        await Task.WhenAll(Enumerable.Range(0, 3).Select(i => Add(i, service: "ocr"))).WaitAsync(Token);
+        Assert.Equal([0, 1, 2], silos.TakeMessages().Select(m => m.Silo));
+    }
+
+    [Fact]
+    public async Task What_waits_for_a_silo_that_does_not_answer_is_left_to_the_grain()
+    {
+        var hold = new TaskCompletionSource();
+        silos.Held = hold.Task;
+        silos.Dead.Add(0);
+        var adding = Enumerable.Range(0, SiloRegistrations.MostUnderWay + 5).Select(i => Add(i)).ToList();
+        hold.SetResult();
+
+        Assert.All(await Task.WhenAll(adding).WaitAsync(Token), answer => Assert.Equal(default, answer));
+        Assert.All(silos.TakeMessages(), message => Assert.Equal(1, message.Workers));
+    }
+
+    [Fact]
+    public async Task A_silo_that_hangs_gets_no_more_while_others_answer()
+    {
+        list.Set(Enumerable.Range(0, 2).Select(FakeSilos.Address));
+        silos.Held = new TaskCompletionSource().Task;
+        var hanging = Add(0);
+        await BegunAsync(1);
+        silos.Held = Task.CompletedTask;
+
+        for (var i = 1; i <= 5; i++)
+        {
+            Assert.Equal(Name(i), (await Add(i).WaitAsync(Token)).Failure);
+        }
+
+        Assert.Single(silos.TakeMessages().Select(m => m.Silo).Distinct());
+        Assert.False(hanging.IsCompleted);
+    }
+
+    [Fact]
+    public async Task A_silo_that_does_not_answer_is_not_asked_for_a_while()
+    {
+        list.Set(Enumerable.Range(0, 2).Select(FakeSilos.Address));
+        silos.Dead.Add(0);
+        var answers = await Task.WhenAll(Add(0), Add(1)).WaitAsync(Token);
+        Assert.Single(answers, answer => answer == default);
+        silos.TakeMessages();
+
+        Assert.Equal(Name(2), (await Add(2).WaitAsync(Token)).Failure);
+        Assert.Equal(Name(3), (await Add(3).WaitAsync(Token)).Failure);
+        Assert.Equal([(1, 1), (1, 1)], silos.TakeMessages());
+
+        silos.Dead.Remove(0);
+        clock.Advance(SiloRegistrations.Rest);
+        await Task.WhenAll(Add(4), Add(5)).WaitAsync(Token);
+        Assert.Equal([(0, 1), (1, 1)], silos.TakeMessages());
+    }
+
+    [Fact]
+    public async Task Silos_that_come_are_asked_and_those_that_left_the_list_are_not()
+    {
+        list.Set([FakeSilos.Address(1)]);
+        await Add(0).WaitAsync(Token);
+        list.Set([FakeSilos.Address(2), FakeSilos.Address(3)]);
+        await Task.WhenAll(Add(1), Add(2)).WaitAsync(Token);
+        Assert.Equal([(1, 1), (2, 1), (3, 1)], silos.TakeMessages());
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -75,7 +178,15 @@ public sealed class SiloRegistrationsTests
         Assert.All(await Task.WhenAll(Add(1), Add(2)).WaitAsync(Token), answer => Assert.Equal(default, answer));
 
         (silos.Old, _) = (false, silos.Dead.Remove(0));
+        clock.Advance(SiloRegistrations.Rest);
         Assert.Equal(Name(3), (await Add(3).WaitAsync(Token)).Failure);
+    }
+
+    [Fact]
+    public async Task Where_no_silo_is_known_the_grain_is_left_to_be_called()
+    {
+        list.Set([]);
+        Assert.Equal(default, await Add(1).WaitAsync(Token));
     }
 
     private static string Name(int number) => $"w{number}";
@@ -88,6 +199,10 @@ public sealed class SiloRegistrationsTests
         }
     }
 
-    private Task<NewWorkerAnswer> Add(int number, long floor = 0) => registrations.Add(
-        new(WorkerId.Parse(Name(number)), new Registration { Urls = ["http://127.0.0.1:9"], Services = [] }, Guid.NewGuid()), floor);
+    private Task<NewWorkerAnswer> Add(int number, long floor = 0, string? service = null) => registrations.Add(
+        new(
+            WorkerId.Parse(Name(number)),
+            new Registration { Urls = ["http://127.0.0.1:9"], Services = service is null ? [] : [ServiceType.ParseKey(service)] },
+            Guid.NewGuid()),
+        floor);
 }

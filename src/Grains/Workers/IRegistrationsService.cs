@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Orleans.Services;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Storage;
 
@@ -6,11 +7,11 @@ namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
 /// Registers workers that are taken to be new, many in one message and without their grains, which come into memory when
-/// they are first called and read the store then. A stateless worker (any key): it runs on the silo that the message comes
-/// to, and clients send to one silo after the other.
+/// they are first called and read the store then. Each silo has one (<see cref="SiloServices.RegistrationsAt"/>), and any
+/// of them does.
 /// </summary>
-[Alias("mesh.IRegistrationsGrain")]
-public interface IRegistrationsGrain : IGrainWithIntegerKey
+[Alias("mesh.IRegistrationsService")]
+public interface IRegistrationsService : IGrainService
 {
     /// <summary>Stores those that are not stored yet, and tells their registries.</summary>
     /// <param name="workers">The workers, without active health checks: those are their grains' to make.</param>
@@ -37,5 +38,9 @@ public readonly record struct NewWorker(WorkerId Id, Registration Registration, 
 /// In place of an answer the message of a <see cref="StoreUnavailableException"/>: others may be stored all the same.
 /// </param>
 /// <param name="NotBegun">As of that exception.</param>
+/// <param name="HasRegistry">
+/// Whether the silo has the registry of the worker's first service type in memory: then others of it are best sent there,
+/// too, where they cost no message to another silo.
+/// </param>
 [GenerateSerializer, Immutable, Alias("mesh.NewWorkerAnswer")]
-public readonly record struct NewWorkerAnswer(RegisterAnswer? Answer, string? Failure = null, bool NotBegun = false);
+public readonly record struct NewWorkerAnswer(RegisterAnswer? Answer, string? Failure = null, bool NotBegun = false, bool HasRegistry = false);

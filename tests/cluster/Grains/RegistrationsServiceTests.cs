@@ -4,7 +4,7 @@ using WorkerMesh.Grains.Workers;
 namespace WorkerMesh.Tests.Cluster.Grains;
 
 /// <summary>First registrations, many in one message, without the workers' grains.</summary>
-public sealed class RegistrationsGrainTests : IAsyncLifetime
+public sealed class RegistrationsServiceTests : IAsyncLifetime
 {
     private static readonly WorkerId A = WorkerId.Parse("a");
     private MeshFixture mesh = null!;
@@ -26,6 +26,18 @@ public sealed class RegistrationsGrainTests : IAsyncLifetime
         Assert.Equal(HeartbeatOutcome.Renewed, (await mesh.Worker("a").Heartbeat(new() { Incarnation = 1 })).Outcome);
         Assert.Equal(2, (await mesh.Register("b", Sample.Ocr)).Record.Incarnation);
         Assert.Empty((await mesh.List(Sample.Echo)).Changes);
+    }
+
+    [Fact]
+    public async Task The_silo_that_has_the_registry_says_so_and_the_other_does_not()
+    {
+        await mesh.Registrations.Add([New("a", Sample.Ocr, Sample.Ner)], floor: 0);
+
+        var here = Assert.Single(await mesh.RegistrationsAt(0).Add([New("b", Sample.Ocr, Sample.Echo)], floor: 0));
+        var there = Assert.Single(await mesh.RegistrationsAt(1).Add([New("c", Sample.Ocr, Sample.Echo)], floor: 0));
+        Assert.NotEqual(here.HasRegistry, there.HasRegistry);
+        var home = (await mesh.HomesOf(mesh.Registry(Sample.Ocr)))[Sample.Ocr.Value];
+        Assert.Equal(mesh.Silo(here.HasRegistry ? 0 : 1), home);
     }
 
     [Fact]
