@@ -16,11 +16,14 @@ internal sealed class SiloList
     /// </summary>
     public ImmutableArray<SiloAddress> Silos => ImmutableInterlocked.InterlockedCompareExchange(ref silos, default, default);
 
-    /// <param name="listed">The silos, in any order and of any generation.</param>
+    /// <param name="listed">
+    /// The silos, in any order and of any generation: one that has come back at its address may be listed beside what it
+    /// was before.
+    /// </param>
     public void Set(IEnumerable<SiloAddress> listed)
     {
         // Of generation 0 the Orleans client knows them, whose connections are to addresses.
-        var now = listed.Select(silo => SiloAddress.New(silo.Endpoint, 0)).Order().ToImmutableArray();
+        var now = listed.Select(silo => SiloAddress.New(silo.Endpoint, 0)).Distinct().Order().ToImmutableArray();
         if (!now.SequenceEqual(Silos))
         {
             ImmutableInterlocked.InterlockedExchange(ref silos, now);
