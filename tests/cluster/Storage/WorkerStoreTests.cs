@@ -30,6 +30,16 @@ public abstract class WorkerStoreTests(StoreSource source) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Readings_of_32_000_workers_that_come_at_one_moment_are_all_answered()
+    {
+        Assert.True(await _store.SaveAsync(Sample.Record("w-31999"), Cancel));
+
+        var read = await Task.WhenAll(Enumerable.Range(0, 32_000).Select(n => _store.ReadAsync(WorkerId.Parse($"w-{n}"), Cancel)));
+
+        Assert.Equal(31_999, Assert.Single(Enumerable.Range(0, read.Length), n => read[n].Record is not null));
+    }
+
+    [Fact]
     public async Task Every_field_comes_back_as_it_was_saved()
     {
         var record = new WorkerRecord(

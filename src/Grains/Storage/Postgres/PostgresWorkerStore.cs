@@ -19,6 +19,11 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     // A transaction holds a lock for each of its workers, out of the server's 64 for each connection it allows.
     private const int MaxWrites = 256;
 
+    /// <summary>
+    /// That may wait. Where all silos start again, each worker's first heartbeat is one, and they may come at one moment.
+    /// </summary>
+    private const int MaxReadsWaiting = 131_072;
+
     private readonly NpgsqlDataSource _dataSource;
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
@@ -47,7 +52,7 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         _time = timeProvider;
         _timeout = timeout ?? DefaultTimeout;
         _writes = new(batch => RunAsync(token => WriteAsync(batch, token), default), _timeout, _time, MaxWrites);
-        _reads = new(batch => RunAsync(token => ReadAsync(batch, token), default), _timeout, _time);
+        _reads = new(batch => RunAsync(token => ReadAsync(batch, token), default), _timeout, _time, capacity: MaxReadsWaiting);
     }
 
     /// <inheritdoc/>
