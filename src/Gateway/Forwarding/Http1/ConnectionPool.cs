@@ -22,11 +22,15 @@ internal sealed class ConnectionPool(TimeProvider clock)
     public bool IsEmpty => resting.IsEmpty;
 
     /// <summary>Takes one that can be used; those that can't are closed on the way.</summary>
-    public bool TryRent([NotNullWhen(true)] out WorkerConnection? connection)
+    /// <param name="forOnce">
+    /// Whether what is sent on it can't be sent again where the worker has closed it: then it is looked at more closely.
+    /// </param>
+    /// <param name="connection">The connection.</param>
+    public bool TryRent(bool forOnce, [NotNullWhen(true)] out WorkerConnection? connection)
     {
         while (resting.TryPop(out connection))
         {
-            if (IsUsable(connection, clock.Elapsed()))
+            if (IsUsable(connection, clock.Elapsed()) && (!forOnce || connection.IsSilentNow))
             {
                 return true;
             }

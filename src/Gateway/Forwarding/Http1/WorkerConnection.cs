@@ -167,6 +167,25 @@ internal sealed class WorkerConnection : IDisposable
     /// <summary>Whether, at rest, neither bytes nor the end of the connection came.</summary>
     public bool IsSilent => isAhead && !ahead.IsCompleted && !IsClosed;
 
+    /// <summary>
+    /// Asks the kernel, at the cost of a system call, for what <see cref="IsSilent"/> hears of a moment later: a thread of
+    /// the process has to receive it first.
+    /// </summary>
+    public bool IsSilentNow
+    {
+        get
+        {
+            try
+            {
+                return IsSilent && !socket.Poll(TimeSpan.Zero, SelectMode.SelectRead);
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException)
+            {
+                return false;
+            }
+        }
+    }
+
     /// <summary>Gives it up: whatever waits for it fails. Any thread may.</summary>
     public void Abort()
     {
