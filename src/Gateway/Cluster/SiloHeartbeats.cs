@@ -1,21 +1,22 @@
-using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Cluster;
 
 /// <summary>
-/// Sends heartbeats to the silos that have the workers in memory, in one message to each. Learns from the answers where
-/// that is.
+/// Sends heartbeats to the silos that have the workers in memory, gathered in messages (<see cref="SiloLane"/>). Learns
+/// from the answers where that is.
 /// </summary>
-internal sealed class SiloHeartbeats(ClusterCalls cluster)
+internal sealed class SiloHeartbeats(ClusterCalls cluster, SiloList silos, TimeProvider clock)
 {
-    /// <summary>Any key: it is answered by the silo that the message comes to.</summary>
-    private const long AnySilo = 0;
+    public const int MostInOne = 1000;
 
     private readonly WorkerHomes homes = new();
+    private readonly ConditionalWeakTable<SiloHome, SiloLane<WorkerHeartbeat[], ArraySegment<HeartbeatAnswer?>>> lanes = [];
 
-    /// <summary>Renews those leases of which the silo is known, or guessed, and can do so without the worker's grain.</summary>
+    /// <summary>Renews those leases of which the silo is known, or found, and can do so without the worker's grain.</summary>
     /// <returns>An answer for each, in order; null, with nothing changed, where the grain has to be called.</returns>
     public async Task<HeartbeatAnswer?[]> TryRenew(IReadOnlyList<WorkerHeartbeat> beats)
     {
@@ -38,40 +39,38 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster)
             }
         }
 
-        await Task.WhenAll(known.Select(group => RenewAt(group.Key, group.Value)).Append(RenewAnywhere()));
+        // For a single one it costs less to call its grain, which always answers, than to ask all silos.
+        var anywhere = others.Count < 2 ? [] : silos.Silos.Select(silo => RenewIfThere(silo, others));
+        await Task.WhenAll(known.Select(group => RenewAt(group.Key, group.Value)).Concat(anywhere));
         return answers;
 
-        async Task RenewAt(SiloHome home, List<int> group)
+        async Task RenewAt(SiloHome home, List<int> group) =>
+            Take(group, await Renew(home, [.. group.Select(i => beats[i])]));
+
+        async Task RenewIfThere(SiloAddress silo, List<int> group)
         {
-            var renewed = await Ask(home, [.. group.Select(i => beats[i])]);
-            for (var i = 0; i < renewed.Length; i++)
+            if (await AskIfThere(silo, [.. group.Select(i => beats[i])]) is not { Count: > 0 } renewed)
             {
-                answers[group[i]] = renewed[i];
+                return;
+            }
+
+            Take(group, renewed);
+            if (renewed.FirstOrDefault(answer => answer is not null)?.Silo is { } there)
+            {
+                foreach (var i in group.Where((_, n) => renewed[n] is not null))
+                {
+                    homes.Learn(beats[i].Id, there);
+                }
             }
         }
 
-        async Task RenewAnywhere()
+        void Take(List<int> group, ArraySegment<HeartbeatAnswer?> renewed)
         {
-            // For a single one the guess costs as much as its grain, which always answers.
-            if (others.Count < 2)
+            for (var n = 0; n < renewed.Count; n++)
             {
-                return;
-            }
-
-            var renewed = await cluster.CallOnce(grains =>
-                grains.GetGrain<IHeartbeatsGrain>(AnySilo).Renew([.. others.Select(i => beats[i])]));
-            if (renewed.IsDefault)
-            {
-                return;
-            }
-
-            var silo = renewed.FirstOrDefault(answer => answer is not null)?.Silo;
-            for (var i = 0; i < others.Count; i++)
-            {
-                answers[others[i]] = renewed[i];
-                if (renewed[i] is not null && silo is not null)
+                if (renewed[n] is { } answer)
                 {
-                    homes.Learn(beats[others[i]].Id, silo);
+                    answers[group[n]] = answer;
                 }
             }
         }
@@ -79,7 +78,7 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster)
 
     /// <summary>The same for a single heartbeat, where its silo is known.</summary>
     public async Task<HeartbeatAnswer?> TryRenew(WorkerId id, Heartbeat beat) =>
-        homes.Find(id) is { } home && await Ask(home, [new(id, beat)]) is [var answer] ? answer : null;
+        homes.Find(id) is { } home && await Renew(home, [new(id, beat)]) is [var answer] ? answer : null;
 
     /// <summary>The worker's grain has answered.</summary>
     public void Hear(WorkerId id, HeartbeatAnswer answer)
@@ -90,17 +89,11 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster)
         }
     }
 
-    /// <summary>Asks a silo. Empty where it did not answer.</summary>
-    private async Task<ImmutableArray<HeartbeatAnswer?>> Ask(SiloHome home, ImmutableArray<WorkerHeartbeat> beats)
+    /// <summary>Renews leases of workers that are there. Empty where the silo did not answer.</summary>
+    private async Task<ArraySegment<HeartbeatAnswer?>> Renew(SiloHome home, WorkerHeartbeat[] beats)
     {
-        var renewed = await cluster.CallOnce(grains => SiloServices.HeartbeatsAt(grains, home.Silo).Renew(beats));
-        if (renewed.IsDefault)
-        {
-            homes.Lose(home);
-            return [];
-        }
-
-        for (var i = 0; i < renewed.Length; i++)
+        var renewed = await lanes.GetValue(home, LaneTo).Send(beats, beats.Length);
+        for (var i = 0; i < renewed.Count; i++)
         {
             if (renewed[i] is null)
             {
@@ -109,5 +102,48 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster)
         }
 
         return renewed;
+    }
+
+    private SiloLane<WorkerHeartbeat[], ArraySegment<HeartbeatAnswer?>> LaneTo(SiloHome home) =>
+        new(batch => Send(home, batch), MostInOne, clock);
+
+    private async Task<IReadOnlyList<ArraySegment<HeartbeatAnswer?>>> Send(SiloHome home, IReadOnlyList<WorkerHeartbeat[]> batch)
+    {
+        var answers = new ArraySegment<HeartbeatAnswer?>[batch.Count];
+        // What waited while the silo turned out not to answer is not left to find that out again.
+        var renewed = home.Lost ? [] : await Ask(home.Silo, batch is [var only] ? only : [.. batch.SelectMany(beats => beats)]);
+        if (renewed.Count == 0)
+        {
+            homes.Lose(home);
+            return answers;
+        }
+
+        for (int i = 0, start = 0; i < answers.Length; start += batch[i++].Length)
+        {
+            answers[i] = renewed.Slice(start, batch[i].Length);
+        }
+
+        return answers;
+    }
+
+    /// <summary>A guess is not worth waiting for a silo that may hang: what it would have renewed, the grains do.</summary>
+    private async Task<ArraySegment<HeartbeatAnswer?>> AskIfThere(SiloAddress silo, WorkerHeartbeat[] beats)
+    {
+        try
+        {
+            return await Ask(silo, beats).WaitAsync(SiloLane.Patience, clock);
+        }
+        catch (TimeoutException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Empty where the silo did not answer.</summary>
+    private async Task<ArraySegment<HeartbeatAnswer?>> Ask(SiloAddress silo, WorkerHeartbeat[] beats)
+    {
+        var renewed = await cluster.CallOnce(grains =>
+            SiloServices.HeartbeatsAt(grains, silo).Renew(ImmutableCollectionsMarshal.AsImmutableArray(beats)));
+        return renewed.IsDefault ? [] : ImmutableCollectionsMarshal.AsArray(renewed)!;
     }
 }

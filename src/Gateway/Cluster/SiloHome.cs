@@ -4,8 +4,14 @@ namespace WorkerMesh.Gateway.Cluster;
 /// <param name="silo">Where it listens for gateways.</param>
 internal sealed class SiloHome(SiloAddress silo)
 {
+    private volatile bool lost;
+
     public SiloAddress Silo => silo;
 
-    /// <summary>Whether it did not answer. Written and read by <see cref="WorkerHomes"/>.</summary>
-    public bool Lost { get; set; }
+    /// <summary>Whether it did not answer. Written by <see cref="WorkerHomes"/>.</summary>
+    public bool Lost
+    {
+        get => lost;
+        set => lost = value;
+    }
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Time;
 using WorkerMesh.Grains.Workers;
@@ -6,20 +5,13 @@ using WorkerMesh.Grains.Workers;
 namespace WorkerMesh.Gateway.Cluster;
 
 /// <summary>
-/// Sends registrations of workers that are taken to be new to the silos: to the one that has the registry of the worker's
-/// first service type, where that is known, or else to the one that has the least to do for this gateway. While messages
-/// to a silo are on their way, what comes for it gathers, and follows in one.
+/// Sends registrations of workers that are taken to be new to the silos, gathered in messages (<see cref="SiloLane"/>): to
+/// the silo that has the registry of the worker's first service type, where that is known, or else to the one that has
+/// the least to do for this gateway.
 /// </summary>
 internal sealed class SiloRegistrations(ClusterCalls cluster, SiloList silos, TimeProvider clock)
 {
-    /// <summary>For each silo: enough to have the next while it stores the last.</summary>
-    public const int MostUnderWay = 2;
-
-    /// <summary>Bounds the size of a message, and what is held up by one that is lost.</summary>
     public const int MostInOne = 250;
-
-    /// <summary>After so long a message does not hold up others any more: its silo may hang.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(200);
 
     /// <summary>How long a silo that did not answer is not asked again.</summary>
     public static readonly TimeSpan Rest = TimeSpan.FromSeconds(5);
@@ -28,8 +20,8 @@ internal sealed class SiloRegistrations(ClusterCalls cluster, SiloList silos, Ti
     private const int MostHomes = 10_000;
 
     private readonly Lock gate = new();
-    private readonly Dictionary<ServiceType, Lane> homes = [];
-    private List<Lane> lanes = [];
+    private readonly Dictionary<ServiceType, Target> homes = [];
+    private List<Target> targets = [];
     private int listVersion;
     private long turns;
 
@@ -39,36 +31,22 @@ internal sealed class SiloRegistrations(ClusterCalls cluster, SiloList silos, Ti
     /// <returns>The default value where no silo answered: the worker's grain has to be called.</returns>
     public Task<NewWorkerAnswer> Add(NewWorker worker, long floor)
     {
-        var waiter = new Waiter(worker, floor);
-        Lane? lane;
+        Target? target;
         lock (gate)
         {
-            lane = LaneOf(waiter.Key);
-            if (lane is null)
-            {
-                return Task.FromResult<NewWorkerAnswer>(default);
-            }
-
-            lane.Waiting.Enqueue(waiter);
-            if (lane.UnderWay == MostUnderWay)
-            {
-                return waiter.Task;
-            }
-
-            lane.UnderWay++;
+            target = TargetFor(worker.Registration.RegistryKeys[0]);
         }
 
-        _ = SendWaiting(lane);
-        return waiter.Task;
+        return target?.Lane.Send((worker, floor)) ?? Task.FromResult<NewWorkerAnswer>(default);
     }
 
     /// <summary>Null where no silo is known that may be asked.</summary>
-    private Lane? LaneOf(ServiceType key)
+    private Target? TargetFor(ServiceType key)
     {
         if (silos.Version is var version && version != listVersion)
         {
-            var known = lanes.ToDictionary(lane => lane.Silo);
-            lanes = [.. silos.Silos.Select(silo => known.GetValueOrDefault(silo) ?? new(silo))];
+            var known = targets.ToDictionary(target => target.Silo);
+            targets = [.. silos.Silos.Select(silo => known.GetValueOrDefault(silo) ?? new(silo, this, clock))];
             homes.Clear();
             listVersion = version;
         }
@@ -79,149 +57,76 @@ internal sealed class SiloRegistrations(ClusterCalls cluster, SiloList silos, Ti
             return home;
         }
 
-        Lane? best = null;
-        foreach (var lane in lanes)
-        {
-            if (lane.RestsUntil <= now && (best is null || lane.Load < best.Load || (lane.Load == best.Load && lane.Turn < best.Turn)))
-            {
-                best = lane;
-            }
-        }
-
-        if (best is not null)
-        {
-            best.Turn = ++turns;
-        }
-
+        var best = targets.Where(target => target.RestsUntil <= now).MinBy(target => (target.Lane.Load, target.Turn));
+        best?.Turn = ++turns;
         return best;
     }
 
-    private async Task SendWaiting(Lane lane)
+    private async Task<IReadOnlyList<NewWorkerAnswer>> Send(Target target, IReadOnlyList<(NewWorker Worker, long Floor)> batch)
     {
-        while (TakeWaiting(lane) is { } batch)
-        {
-            try
-            {
-                await Send(lane, batch).WaitAsync(Patience, clock);
-            }
-            catch (TimeoutException)
-            {
-                // Whoever waits for it goes on waiting.
-            }
-        }
-    }
-
-    private List<Waiter>? TakeWaiting(Lane lane)
-    {
+        // What waited while the silo turned out not to answer is not left to find that out again.
+        var answers = MayAsk(target)
+            ? await cluster.CallOnce(grains => SiloServices.RegistrationsAt(grains, target.Silo)
+                .Add([.. batch.Select(item => item.Worker)], batch.Max(item => item.Floor)))
+            : default;
         lock (gate)
         {
-            if (lane.Waiting.Count == 0)
-            {
-                lane.UnderWay--;
-                return null;
-            }
-
-            var batch = new List<Waiter>(Math.Min(lane.Waiting.Count, MostInOne));
-            while (batch.Count < MostInOne && lane.Waiting.TryDequeue(out var waiter))
-            {
-                batch.Add(waiter);
-            }
-
-            lane.Unanswered += batch.Count;
-            return batch;
-        }
-    }
-
-    private async Task Send(Lane lane, List<Waiter> batch)
-    {
-        try
-        {
-            var answers = MayAsk(lane)
-                ? await cluster.CallOnce(grains => SiloServices.RegistrationsAt(grains, lane.Silo)
-                    .Add([.. batch.Select(w => w.Worker)], batch.Max(w => w.Floor)))
-                : default;
-            Hear(lane, batch, answers);
-            for (var i = 0; i < batch.Count; i++)
-            {
-                batch[i].SetResult(answers.IsDefault ? default : answers[i]);
-            }
-        }
-        // Whatever it is belongs to the callers; what waits has to be sent all the same.
-        catch (Exception e)
-        {
-            Hear(lane, batch, default);
-            batch.ForEach(waiter => waiter.TrySetException(e));
-        }
-    }
-
-    /// <summary>What waited while the silo turned out not to answer is not left to find that out again.</summary>
-    private bool MayAsk(Lane lane)
-    {
-        lock (gate)
-        {
-            return lane.RestsUntil <= clock.Elapsed();
-        }
-    }
-
-    private void Hear(Lane lane, List<Waiter> batch, ImmutableArray<NewWorkerAnswer> answers)
-    {
-        lock (gate)
-        {
-            lane.Unanswered -= batch.Count;
             if (answers.IsDefault)
             {
-                lane.RestsUntil = clock.Elapsed() + Rest;
-                return;
+                target.RestsUntil = clock.Elapsed() + Rest;
+                return new NewWorkerAnswer[batch.Count];
             }
 
             for (var i = 0; i < batch.Count; i++)
             {
-                var known = homes.GetValueOrDefault(batch[i].Key);
-                if (answers[i].HasRegistry && known != lane && lanes.Contains(lane))
-                {
-                    if (homes.Count == MostHomes)
-                    {
-                        homes.Clear();
-                    }
-
-                    homes[batch[i].Key] = lane;
-                }
-                else if (!answers[i].HasRegistry && known == lane)
-                {
-                    homes.Remove(batch[i].Key);
-                }
+                Learn(batch[i].Worker.Registration.RegistryKeys[0], target, answers[i].HasRegistry);
             }
+        }
+
+        return answers;
+    }
+
+    private bool MayAsk(Target target)
+    {
+        lock (gate)
+        {
+            return target.RestsUntil <= clock.Elapsed();
         }
     }
 
-    /// <summary>What is sent, and to be sent, to one silo.</summary>
-    private sealed class Lane(SiloAddress silo)
+    private void Learn(ServiceType key, Target target, bool hasRegistry)
     {
-        public SiloAddress Silo => silo;
+        var known = homes.GetValueOrDefault(key);
+        if (hasRegistry && known != target && targets.Contains(target))
+        {
+            if (homes.Count == MostHomes)
+            {
+                homes.Clear();
+            }
 
-        public Queue<Waiter> Waiting { get; } = [];
+            homes[key] = target;
+        }
+        else if (!hasRegistry && known == target)
+        {
+            homes.Remove(key);
+        }
+    }
 
-        /// <summary>Messages that hold up others.</summary>
-        public int UnderWay { get; set; }
+    private sealed class Target
+    {
+        public Target(SiloAddress silo, SiloRegistrations registrations, TimeProvider clock)
+        {
+            Silo = silo;
+            Lane = new(batch => registrations.Send(this, batch), MostInOne, clock);
+        }
 
-        /// <summary>Registrations that were sent, also those that do not hold up others any more.</summary>
-        public int Unanswered { get; set; }
+        public SiloAddress Silo { get; }
+
+        public SiloLane<(NewWorker Worker, long Floor), NewWorkerAnswer> Lane { get; }
 
         /// <summary>When it was chosen last, counted in choices: decides between those that have as much to do.</summary>
         public long Turn { get; set; }
 
         public TimeSpan RestsUntil { get; set; } = TimeSpan.MinValue;
-
-        public int Load => Unanswered + Waiting.Count;
-    }
-
-    private sealed class Waiter(NewWorker worker, long floor)
-        : TaskCompletionSource<NewWorkerAnswer>(TaskCreationOptions.RunContinuationsAsynchronously)
-    {
-        public NewWorker Worker => worker;
-
-        public ServiceType Key => worker.Registration.RegistryKeys[0];
-
-        public long Floor => floor;
     }
 }

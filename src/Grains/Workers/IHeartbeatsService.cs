@@ -4,13 +4,13 @@ using Orleans.Services;
 namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
-/// Takes heartbeats for one silo, which the sender knows to have the workers in memory. Each silo has one
-/// (<see cref="SiloServices.HeartbeatsAt"/>), as it has one <see cref="LiveWorkers"/>.
+/// Takes the heartbeats of many workers in one message, and renews those leases whose workers its silo has in memory. Each
+/// silo has one (<see cref="SiloServices.HeartbeatsAt"/>), as it has one <see cref="LiveWorkers"/>.
 /// </summary>
 [Alias("mesh.IHeartbeatsService")]
 public interface IHeartbeatsService : IGrainService
 {
-    /// <returns>As of <see cref="IHeartbeatsGrain.Renew"/>.</returns>
+    /// <returns>An answer for each, in order; null where the worker's grain has to be called.</returns>
     [Alias("Renew")]
     Task<ImmutableArray<HeartbeatAnswer?>> Renew(ImmutableArray<WorkerHeartbeat> beats);
 }

@@ -29,8 +29,8 @@ public sealed class DirectRegistrationsTests : IAsyncLifetime
         Assert.Equal([Sample.Ocr, Sample.Echo], second.Versions.Select(v => v.ServiceType));
         Assert.Equal(reads, mesh.Store.Calls(StoreOperation.Read));
         Assert.Equal(0, await mesh.CountWorkerGrains());
-        var answers = await mesh.Heartbeats.Renew([new(A, new() { Incarnation = 2 })]);
-        Assert.Equal(2, Assert.Single(answers)!.Incarnation);
+        var answer = mesh.Live.TryRenew(A, new() { Incarnation = 2 });
+        Assert.Equal(2, answer!.Incarnation);
         Assert.Equal([1L, 2L], (await mesh.List(Sample.Ocr)).Changes.Select(c => c.Incarnation).Order());
         Assert.Equal((2L, 1L), await Described());
     }
@@ -75,7 +75,7 @@ public sealed class DirectRegistrationsTests : IAsyncLifetime
             registering = Try(Sample.Ocr);
             await hold.Entered;
 
-            Assert.Equal(1, Assert.Single(await mesh.Heartbeats.Renew([new(A, new())]))!.Incarnation);
+            Assert.Equal(1, mesh.Live.TryRenew(A, new())!.Incarnation);
             Assert.Null(await Try(Sample.Ocr));
             draining = mesh.Worker("a").SetDraining(true);
             // By then the drain has come to the silo too.

@@ -60,7 +60,7 @@ public sealed class LiveWorkersTests
         var reads = mesh.Store.Calls(StoreOperation.Read);
 
         await mesh.Advance(TimeSpan.FromMinutes(40), TimeSpan.FromMinutes(1));
-        await mesh.Heartbeats.Renew(Beats(9, 0.3));
+        Assert.All(Beats(9, 0.3), beat => Assert.NotNull(mesh.Live.TryRenew(beat.Id, beat.Beat)));
         await mesh.Advance(TimeSpan.FromMinutes(40), TimeSpan.FromMinutes(1));
 
         var described = (await mesh.Worker("w7").Describe())!;

@@ -85,7 +85,11 @@ internal sealed class MeshFixture : IAsyncDisposable
     /// <summary>Of the silo that is alone.</summary>
     public DirectRegistrations Direct => cluster.GetSiloServiceProvider().GetRequiredService<DirectRegistrations>();
 
-    public IHeartbeatsGrain Heartbeats => cluster.Client.GetGrain<IHeartbeatsGrain>(0);
+    /// <summary>What the silo that is alone has in memory.</summary>
+    public LiveWorkers Live => cluster.GetSiloServiceProvider().GetRequiredService<LiveWorkers>();
+
+    /// <summary>Of the first silo.</summary>
+    public IHeartbeatsService Heartbeats => SiloServices.HeartbeatsAt(cluster.Client, GatewayOf(0));
 
     public SiloAddress Silo(int number) => cluster.Silos[number].SiloAddress;
 
@@ -93,7 +97,7 @@ internal sealed class MeshFixture : IAsyncDisposable
     public IRegistrationsService Registrations => RegistrationsAt(0);
 
     public IRegistrationsService RegistrationsAt(int silo) =>
-        SiloServices.RegistrationsAt(cluster.Client, SiloAddress.New(cluster.Silos[silo].GatewayAddress.Endpoint, 0));
+        SiloServices.RegistrationsAt(cluster.Client, GatewayOf(silo));
 
     /// <summary>How many worker grains are in memory.</summary>
     public async Task<int> CountWorkerGrains() => (await HomesOf(Worker("any"))).Count;
@@ -200,4 +204,6 @@ internal sealed class MeshFixture : IAsyncDisposable
     public async ValueTask DisposeAsync() => await cluster.DisposeAsync();
 
     private static Task Breathe() => Task.Delay(TimeSpan.FromMilliseconds(2), TimeProvider.System, Cancellation);
+
+    private SiloAddress GatewayOf(int silo) => SiloAddress.New(cluster.Silos[silo].GatewayAddress.Endpoint, 0);
 }

@@ -17,16 +17,13 @@ public class FakeSilos : DispatchProxy
     /// <summary>The ports of silos that do not answer.</summary>
     public HashSet<int> Dead { get; } = [];
 
-    /// <summary>Whether silos are of a version that does not say where workers are.</summary>
+    /// <summary>Whether silos are of a version that has none of these services.</summary>
     public bool Old { get; set; }
-
-    /// <summary>The silo that messages to any silo come to.</summary>
-    public int Any { get; set; }
 
     /// <summary>What silos wait for before they answer.</summary>
     public Task Held { get; set; } = Task.CompletedTask;
 
-    /// <summary>Is released with each message that registers workers, before what silos wait for.</summary>
+    /// <summary>Is released with each message, before what silos wait for.</summary>
     public SemaphoreSlim Begun { get; } = new(0);
 
     /// <summary>The incarnation floors that were said.</summary>
@@ -58,15 +55,17 @@ public class FakeSilos : DispatchProxy
                 && SystemTargetGrainId.TryParse(id, out var target) => new Silo(this, target.GetSiloAddress().Endpoint.Port),
             ([var type], [GrainId id, ..]) when type == typeof(IRegistrationsService)
                 && SystemTargetGrainId.TryParse(id, out var target) => new Silo(this, target.GetSiloAddress().Endpoint.Port),
-            ([var type], [long, ..]) when type == typeof(IHeartbeatsGrain) => Old && Any == 0
-                ? throw new ArgumentException("No such grain.")
-                : new Silo(this, Any),
             _ => throw new NotSupportedException($"No fake of {targetMethod}."),
         };
 
     private ImmutableArray<HeartbeatAnswer?> Renew(int silo, ImmutableArray<WorkerHeartbeat> beats)
     {
         Messages.Add((silo, beats.Length));
+        if (Old)
+        {
+            throw new OrleansException("No such service.");
+        }
+
         if (Dead.Contains(silo))
         {
             throw new TimeoutException("The test's silo does not answer.");
@@ -77,7 +76,7 @@ public class FakeSilos : DispatchProxy
             ? new HeartbeatAnswer(HeartbeatOutcome.Renewed, 1, WorkerState.Online, TimeSpan.FromSeconds(30), [])
             : null).ToArray();
         var first = Array.FindIndex(answers, answer => answer is not null);
-        if (first >= 0 && !Old)
+        if (first >= 0)
         {
             answers[first] = answers[first]! with { Silo = Address(silo) };
         }
@@ -95,7 +94,7 @@ public class FakeSilos : DispatchProxy
                 null, w.Id.Value, HasRegistry: Registries.GetValueOrDefault(silo, []).Contains(w.Registration.RegistryKeys[0].Value)))];
     }
 
-    private sealed class Silo(FakeSilos silos, int port) : IHeartbeatsService, IHeartbeatsGrain, IRegistrationsService
+    private sealed class Silo(FakeSilos silos, int port) : IHeartbeatsService, IRegistrationsService
     {
         public async Task<ImmutableArray<NewWorkerAnswer>> Add(ImmutableArray<NewWorker> workers, long floor)
         {
@@ -107,7 +106,9 @@ public class FakeSilos : DispatchProxy
 
         public async Task<ImmutableArray<HeartbeatAnswer?>> Renew(ImmutableArray<WorkerHeartbeat> beats)
         {
-            await silos.Held;
+            var held = silos.Held;
+            silos.Begun.Release();
+            await held;
             return silos.Renew(port, beats);
         }
     }

@@ -8,27 +8,31 @@ namespace WorkerMesh.Tests.Unit.Cluster;
 /// <summary>Which silos a gateway sends heartbeats to.</summary>
 public sealed class SiloHeartbeatsTests
 {
+    private readonly FakeTimeProvider clock = new();
     private readonly FakeSilos silos;
+    private readonly SiloList list = new();
     private readonly ClusterLink link = new();
     private readonly SiloHeartbeats heartbeats;
 
     public SiloHeartbeatsTests()
     {
         (var factory, silos) = FakeSilos.Create();
-        heartbeats = new(new(factory, link, new FakeTimeProvider()));
+        heartbeats = new(new(factory, link, clock), list, clock);
         silos.Workers[1] = ["a", "b", "c"];
         silos.Workers[2] = ["d", "e"];
-        silos.Any = 1;
+        list.Set([FakeSilos.Address(1), FakeSilos.Address(2)]);
     }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Each_silo_gets_one_message_with_its_workers_once_it_is_known_where_they_are()
     {
-        // Where they were found by chance, and where their grains say that they are.
-        Assert.Equal("abc--", await Renewed("a", "b", "c", "d", "e"));
-        Teach("d", 2);
+        // Where they were found, and where their grains say that they are.
+        Assert.Equal("ad-", await Renewed("a", "d", "f"));
+        Assert.Equal([(1, 3), (2, 3)], silos.TakeMessages());
+        Array.ForEach(["b", "c"], id => Teach(id, 1));
         Teach("e", 2);
-        Assert.Equal([(1, 5)], silos.TakeMessages());
 
         Assert.Equal("daebc", await Renewed("d", "a", "e", "b", "c"));
         Assert.Equal([(1, 3), (2, 2)], silos.TakeMessages());
@@ -55,11 +59,82 @@ public sealed class SiloHeartbeatsTests
         Array.ForEach(["d", "e", "f", "g"], id => Teach(id, 2));
         Teach("a", 1);
         silos.Dead.Add(2);
+        list.Set([FakeSilos.Address(1)]);
         Assert.Equal("a--", await Renewed("a", "d", "e"));
         Assert.Equal([(1, 1), (2, 2)], silos.TakeMessages());
 
         Assert.Equal("--", await Renewed("f", "g"));
         Assert.Equal([(1, 2)], silos.TakeMessages());
+    }
+
+    [Fact]
+    public async Task What_comes_while_enough_is_under_way_follows_in_one_message_and_each_gets_its_own_answers()
+    {
+        Array.ForEach(["a", "b", "c", "x"], id => Teach(id, 1));
+        var hold = new TaskCompletionSource();
+        silos.Held = hold.Task;
+        var first = Enumerable.Range(0, SiloLane.MostUnderWay).Select(_ => Renewed("a")).ToList();
+        await BegunAsync(SiloLane.MostUnderWay);
+        var one = heartbeats.TryRenew(Id("b"), new());
+        var many = Renewed("x", "c", "a");
+        var last = Renewed("b", "x");
+        Assert.Empty(silos.Messages);
+
+        hold.SetResult();
+        Assert.All(await Task.WhenAll(first).WaitAsync(Token), renewed => Assert.Equal("a", renewed));
+        Assert.NotNull(await one.WaitAsync(Token));
+        Assert.Equal("-ca", await many.WaitAsync(Token));
+        Assert.Equal("b-", await last.WaitAsync(Token));
+        Assert.Equal([.. Enumerable.Repeat((1, 1), SiloLane.MostUnderWay), (1, 6)], silos.TakeMessages());
+    }
+
+    [Fact]
+    public async Task A_message_has_its_most()
+    {
+        Teach("a", 1);
+        var hold = new TaskCompletionSource();
+        silos.Held = hold.Task;
+        var batch = Enumerable.Repeat("a", SiloHeartbeats.MostInOne / 2).ToArray();
+        var renewing = Enumerable.Range(0, SiloLane.MostUnderWay + 3).Select(_ => Renewed(batch)).ToList();
+        hold.SetResult();
+
+        await Task.WhenAll(renewing).WaitAsync(Token);
+        Assert.Equal(SiloHeartbeats.MostInOne, silos.Messages.Max(m => m.Workers));
+    }
+
+    [Fact]
+    public async Task What_waits_for_a_silo_that_turns_out_not_to_answer_is_not_sent_to_it()
+    {
+        Array.ForEach(["d", "e"], id => Teach(id, 2));
+        var hold = new TaskCompletionSource();
+        silos.Held = hold.Task;
+        silos.Dead.Add(2);
+        var renewing = Enumerable.Range(0, SiloLane.MostUnderWay + 9).Select(_ => Renewed("d")).ToList();
+        await BegunAsync(SiloLane.MostUnderWay);
+        hold.SetResult();
+
+        Assert.All(await Task.WhenAll(renewing).WaitAsync(Token), renewed => Assert.Equal("-", renewed));
+        Assert.InRange(silos.TakeMessages().Length, 1, SiloLane.MostUnderWay);
+    }
+
+    [Fact]
+    public async Task A_silo_that_hangs_holds_up_only_what_was_sent_to_it_and_no_guess()
+    {
+        Array.ForEach(["a", "b"], id => Teach(id, 1));
+        silos.Held = new TaskCompletionSource().Task;
+        var hanging = Enumerable.Range(0, SiloLane.MostUnderWay).Select(_ => Renewed("a")).ToList();
+        var guesses = Renewed("d", "e");
+        await BegunAsync(SiloLane.MostUnderWay + 2);
+        silos.Held = Task.CompletedTask;
+        var next = Renewed("b");
+        Assert.False(next.IsCompleted);
+        Assert.False(guesses.IsCompleted);
+
+        clock.Advance(SiloLane.Patience);
+
+        Assert.Equal("b", await next.WaitAsync(Token));
+        Assert.Equal("--", await guesses.WaitAsync(Token));
+        Assert.All(hanging, renewed => Assert.False(renewed.IsCompleted));
     }
 
     [Fact]
@@ -93,17 +168,17 @@ public sealed class SiloHeartbeatsTests
     }
 
     [Fact]
-    public async Task Silos_of_earlier_versions_are_asked_as_ever()
+    public async Task Heartbeats_are_left_to_the_grains_where_silos_are_of_an_earlier_version_or_none_is_known()
     {
         silos.Old = true;
-        Assert.Equal("ab-", await Renewed("a", "b", "d"));
-        heartbeats.Hear(Id("d"), new(HeartbeatOutcome.Renewed, 1, WorkerState.Online, TimeSpan.FromSeconds(30), []));
-        Assert.Equal("ab-", await Renewed("a", "b", "d"));
-        Assert.Equal([(1, 3), (1, 3)], silos.TakeMessages());
-
-        // Of a version that has no grain for batches.
-        silos.Any = 0;
+        Teach("d", 2);
         Assert.Equal("---", await Renewed("a", "b", "d"));
+        silos.TakeMessages();
+
+        silos.Old = false;
+        list.Set([]);
+        Assert.Equal("---", await Renewed("a", "b", "d"));
+        Assert.Empty(silos.TakeMessages());
     }
 
     private static WorkerId Id(string id) => WorkerId.Parse(id);
@@ -117,5 +192,13 @@ public sealed class SiloHeartbeatsTests
     {
         var answers = await heartbeats.TryRenew([.. ids.Select(id => new WorkerHeartbeat(Id(id), new()))]);
         return string.Concat(ids.Select((id, i) => answers[i] is null ? "-" : id));
+    }
+
+    private async Task BegunAsync(int messages)
+    {
+        for (var i = 0; i < messages; i++)
+        {
+            Assert.True(await silos.Begun.WaitAsync(TimeSpan.FromSeconds(20), Token));
+        }
     }
 }

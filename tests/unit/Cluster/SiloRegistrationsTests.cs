@@ -27,15 +27,15 @@ public sealed class SiloRegistrationsTests
     {
         var hold = new TaskCompletionSource();
         silos.Held = hold.Task;
-        var adding = Enumerable.Range(0, SiloRegistrations.MostUnderWay + 20).Select(i => Add(i, floor: i)).ToList();
-        await BegunAsync(SiloRegistrations.MostUnderWay);
+        var adding = Enumerable.Range(0, SiloLane.MostUnderWay + 20).Select(i => Add(i, floor: i)).ToList();
+        await BegunAsync(SiloLane.MostUnderWay);
         Assert.Empty(silos.Messages);
 
         hold.SetResult();
         var answers = await Task.WhenAll(adding).WaitAsync(Token);
         Assert.Equal(Enumerable.Range(0, answers.Length).Select(Name), answers.Select(a => a.Failure));
         Assert.Equal(
-            [.. Enumerable.Repeat(1, SiloRegistrations.MostUnderWay), 20],
+            [.. Enumerable.Repeat(1, SiloLane.MostUnderWay), 20],
             silos.TakeMessages().Select(m => m.Workers));
         Assert.Equal(answers.Length - 1, silos.Floors.Max());
     }
@@ -45,7 +45,7 @@ public sealed class SiloRegistrationsTests
     {
         var hold = new TaskCompletionSource();
         silos.Held = hold.Task;
-        var adding = Enumerable.Range(0, SiloRegistrations.MostUnderWay + SiloRegistrations.MostInOne + 1).Select(i => Add(i)).ToList();
+        var adding = Enumerable.Range(0, SiloLane.MostUnderWay + SiloRegistrations.MostInOne + 1).Select(i => Add(i)).ToList();
         hold.SetResult();
         await Task.WhenAll(adding).WaitAsync(Token);
         Assert.Equal(SiloRegistrations.MostInOne, silos.Messages.Max(m => m.Workers));
@@ -55,13 +55,13 @@ public sealed class SiloRegistrationsTests
     public async Task Silos_that_hang_hold_up_only_what_was_sent_to_them()
     {
         silos.Held = new TaskCompletionSource().Task;
-        var hanging = Enumerable.Range(0, SiloRegistrations.MostUnderWay).Select(i => Add(i)).ToList();
-        await BegunAsync(SiloRegistrations.MostUnderWay);
+        var hanging = Enumerable.Range(0, SiloLane.MostUnderWay).Select(i => Add(i)).ToList();
+        await BegunAsync(SiloLane.MostUnderWay);
         silos.Held = Task.CompletedTask;
         var waiting = Add(100);
         Assert.False(waiting.IsCompleted);
 
-        clock.Advance(SiloRegistrations.Patience);
+        clock.Advance(SiloLane.Patience);
         Assert.Equal(Name(100), (await waiting.WaitAsync(Token)).Failure);
         Assert.Equal(Name(101), (await Add(101).WaitAsync(Token)).Failure);
         Assert.All(hanging, task => Assert.False(task.IsCompleted));
@@ -76,12 +76,12 @@ public sealed class SiloRegistrationsTests
 
         var hold = new TaskCompletionSource();
         silos.Held = hold.Task;
-        var adding = Enumerable.Range(0, 3 * (SiloRegistrations.MostUnderWay + 5)).Select(i => Add(i)).ToList();
+        var adding = Enumerable.Range(0, 3 * (SiloLane.MostUnderWay + 5)).Select(i => Add(i)).ToList();
         hold.SetResult();
         await Task.WhenAll(adding).WaitAsync(Token);
         Assert.Equal(
             Enumerable.Range(0, 3).SelectMany(silo =>
-                Enumerable.Repeat((silo, 1), SiloRegistrations.MostUnderWay).Append((silo, 5))),
+                Enumerable.Repeat((silo, 1), SiloLane.MostUnderWay).Append((silo, 5))),
             silos.TakeMessages());
     }
 
@@ -114,7 +114,7 @@ public sealed class SiloRegistrationsTests
         var hold = new TaskCompletionSource();
         silos.Held = hold.Task;
         silos.Dead.Add(0);
-        var adding = Enumerable.Range(0, SiloRegistrations.MostUnderWay + 5).Select(i => Add(i)).ToList();
+        var adding = Enumerable.Range(0, SiloLane.MostUnderWay + 5).Select(i => Add(i)).ToList();
         hold.SetResult();
 
         Assert.All(await Task.WhenAll(adding).WaitAsync(Token), answer => Assert.Equal(default, answer));
