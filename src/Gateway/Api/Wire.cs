@@ -97,7 +97,7 @@ internal sealed record ReachabilityBody(string Status, string? Url, string? Deta
 internal sealed record RegisteredBody(
     string WorkerId,
     long Incarnation,
-    IEnumerable<string> Services,
+    string[] Services,
     double LeaseSeconds,
     double HeartbeatSeconds,
     ReachabilityBody Reachability);

@@ -42,13 +42,12 @@ internal sealed class WorkerCalls(
                     return done;
                 }
 
-                var worker = Worker(grains, id);
                 var basis = BasisGuess(id, expectedIncarnation, attempt);
                 if (basis is not null)
                 {
                     var first = basis < 0 && !assign && registration.Health is null
                         ? await AddNew(new(id, registration, operationId), ~basis.Value)
-                        : await worker.Register(
+                        : await Worker(grains, id).Register(
                             registration, operationId, expectedIncarnation, assign, basis, guessed: true);
                     floor.Learn(first?.IncarnationFloor);
                     if (first is not null && first.Outcome != RegisterOutcome.Misjudged)
@@ -59,6 +58,7 @@ internal sealed class WorkerCalls(
                     basis = first?.Record?.Incarnation ?? ~first?.IncarnationFloor;
                 }
 
+                var worker = Worker(grains, id);
                 return await worker.Register(
                     registration, operationId, expectedIncarnation, assign, basis ?? await Basis(worker));
             },

@@ -94,13 +94,13 @@ internal static class WorkersApi
         var registered = new RegisteredBody(
             workerId.Value,
             answer.Record.Incarnation,
-            registration.Services.Select(s => s.Value),
+            [.. registration.Services.Select(s => s.Value)],
             registration.Lease.TotalSeconds,
             Math.Round(registration.HeartbeatInterval.TotalSeconds, 3),
             Wire.Of(found));
         return answer.Outcome == RegisterOutcome.Created
-            ? TypedResults.Created($"/api/workers/{workerId}", registered)
-            : TypedResults.Ok(registered);
+            ? new SmallJson<RegisteredBody>(StatusCodes.Status201Created, registered, $"/api/workers/{workerId}")
+            : new SmallJson<RegisteredBody>(StatusCodes.Status200OK, registered);
     }
 
     private static async Task<IResult> Describe(

@@ -111,7 +111,9 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster, SiloList silos, TimeP
     {
         var answers = new ArraySegment<HeartbeatAnswer?>[batch.Count];
         // What waited while the silo turned out not to answer is not left to find that out again.
-        var renewed = home.Lost ? [] : await Ask(home.Silo, batch is [var only] ? only : [.. batch.SelectMany(beats => beats)]);
+        var renewed = home.Lost ? [] : await Ask(
+            grains => home.Heartbeats ??= SiloServices.HeartbeatsAt(grains, home.Silo),
+            batch is [var only] ? only : [.. batch.SelectMany(beats => beats)]);
         if (renewed.Count == 0)
         {
             homes.Lose(home);
@@ -131,7 +133,7 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster, SiloList silos, TimeP
     {
         try
         {
-            return await Ask(silo, beats).WaitAsync(SiloLane.Patience, clock);
+            return await Ask(grains => SiloServices.HeartbeatsAt(grains, silo), beats).WaitAsync(SiloLane.Patience, clock);
         }
         catch (TimeoutException)
         {
@@ -140,10 +142,10 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster, SiloList silos, TimeP
     }
 
     /// <summary>Empty where the silo did not answer.</summary>
-    private async Task<ArraySegment<HeartbeatAnswer?>> Ask(SiloAddress silo, WorkerHeartbeat[] beats)
+    private async Task<ArraySegment<HeartbeatAnswer?>> Ask(
+        Func<IGrainFactory, IHeartbeatsService> silo, WorkerHeartbeat[] beats)
     {
-        var renewed = await cluster.CallOnce(grains =>
-            SiloServices.HeartbeatsAt(grains, silo).Renew(ImmutableCollectionsMarshal.AsImmutableArray(beats)));
+        var renewed = await cluster.CallOnce(grains => silo(grains).Renew(ImmutableCollectionsMarshal.AsImmutableArray(beats)));
         return renewed.IsDefault ? [] : ImmutableCollectionsMarshal.AsArray(renewed)!;
     }
 }

@@ -66,7 +66,7 @@ internal sealed class SiloRegistrations(ClusterCalls cluster, SiloList silos, Ti
     {
         // What waited while the silo turned out not to answer is not left to find that out again.
         var answers = MayAsk(target)
-            ? await cluster.CallOnce(grains => SiloServices.RegistrationsAt(grains, target.Silo)
+            ? await cluster.CallOnce(grains => (target.Service ??= SiloServices.RegistrationsAt(grains, target.Silo))
                 .Add([.. batch.Select(item => item.Worker)], batch.Max(item => item.Floor)))
             : default;
         lock (gate)
@@ -121,6 +121,9 @@ internal sealed class SiloRegistrations(ClusterCalls cluster, SiloList silos, Ti
         }
 
         public SiloAddress Silo { get; }
+
+        /// <summary>Kept: to make it anew takes as long as a tenth of a message.</summary>
+        public IRegistrationsService? Service { get; set; }
 
         public SiloLane<(NewWorker Worker, long Floor), NewWorkerAnswer> Lane { get; }
 
