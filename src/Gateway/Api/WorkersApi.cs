@@ -138,7 +138,7 @@ internal static class WorkersApi
         return TypedResults.Ok(new WorkerPageBody(workers, page.Workers.Length, page.Next?.Value));
     }
 
-    private static async Task<IResult> Heartbeat(string worker_id, HttpRequest request, WorkerCalls calls)
+    internal static async Task<IResult> Heartbeat(string worker_id, HttpRequest request, WorkerCalls calls)
     {
         var errors = new FieldErrors();
         var id = PathReader.WorkerId(worker_id, errors);

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Cluster;
+using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Reading;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Assignment;
@@ -42,7 +43,7 @@ internal sealed class ForwardingEndpoint(
     /// </summary>
     public Task Shortcut(HttpContext context, RequestDelegate next)
     {
-        if (!IsAsked(context.Request) || IsOfPage(context.Request.Headers))
+        if (!IsAsked(context.Request) || CrossSiteGuard.IsOfPage(context.Request.Headers))
         {
             return next(context);
         }
@@ -53,10 +54,6 @@ internal sealed class ForwardingEndpoint(
             ? Refuse(context) ?? Forward(context, route)
             : next(context);
     }
-
-    /// <summary>Browsers say where a request comes from (Fetch, section 3.1; Fetch Metadata).</summary>
-    private static bool IsOfPage(IHeaderDictionary headers) =>
-        headers.Origin.Count > 0 || headers.ContainsKey("Sec-Fetch-Site");
 
     private Task Handle(HttpContext context)
     {

@@ -12,6 +12,9 @@ internal sealed class CrossSiteGuard(RequestDelegate next, IOptions<GatewayOptio
 {
     private readonly string[] origins = options.Value.CorsOrigins;
 
+    /// <summary>Whether a page sends it: browsers say so (Fetch, section 3.1; Fetch Metadata).</summary>
+    public static bool IsOfPage(IHeaderDictionary headers) => headers.Origin.Count > 0 || headers.ContainsKey("Sec-Fetch-Site");
+
     public Task Invoke(HttpContext context)
     {
         var request = context.Request;

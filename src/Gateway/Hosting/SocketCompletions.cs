@@ -1,3 +1,4 @@
+using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Forwarding;
 
 namespace WorkerMesh.Gateway.Hosting;
@@ -21,11 +22,13 @@ internal static class SocketCompletions
     }
 
     /// <summary>
-    /// Takes every request but those that are forwarded to another thread before anything is done for it. What forwards
-    /// blocks nowhere; nobody vouches for all the others.
+    /// Takes every request but heartbeats and those that are forwarded to another thread before anything is done for it.
+    /// These block nowhere; nobody vouches for all the others.
     /// </summary>
     public static Task LeaveSocketThread(HttpContext context, RequestDelegate next) =>
-        ForwardingEndpoint.IsAsked(context.Request) ? next(context) : Elsewhere(context, next);
+        ForwardingEndpoint.IsAsked(context.Request) || HeartbeatShortcut.IsAsked(context.Request)
+            ? next(context)
+            : Elsewhere(context, next);
 
     private static async Task Elsewhere(HttpContext context, RequestDelegate next)
     {

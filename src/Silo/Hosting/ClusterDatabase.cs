@@ -47,7 +47,7 @@ public static class ClusterDatabase
             : GssEncryptionMode.Disable;
         // What a connection is reset by before each use is seven statements, parsed anew each time; nothing here leaves
         // anything to be reset, and a transaction that was left open is rolled back all the same.
-        parsed.NoResetOnClose = !given.ContainsKey("No Reset On Close") && !given.ContainsKey("NoResetOnClose") || parsed.NoResetOnClose;
+        parsed.NoResetOnClose |= !given.ContainsKey("No Reset On Close") && !given.ContainsKey("NoResetOnClose");
         parsed.ApplicationName ??= "workermesh";
         return NpgsqlDataSource.Create(parsed);
     }

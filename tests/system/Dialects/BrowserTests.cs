@@ -75,9 +75,12 @@ public sealed class BrowserTests(EmbeddedMesh mesh)
         (await gateway.Api.SendAsync(HttpMethod.Post, "/api/worker/register", body, evil)).ExpectProblem(403);
         (await gateway.Api.SendAsync(HttpMethod.Post, "/service/pages/x", "{}", evil)).ExpectProblem(403);
         (await gateway.Api.SendAsync(HttpMethod.Delete, "/api/workers/pages.a", null, evil)).ExpectProblem(403);
+        (await gateway.Api.SendAsync(HttpMethod.Post, "/api/workers/pages.a/heartbeat", "{}", evil)).ExpectProblem(403);
         (await gateway.Api.GetAsync("/api/workers/pages.b")).Expect(404);
         Assert.Empty(worker.Asked);
 
+        var beat = (await gateway.Api.SendAsync(HttpMethod.Post, "/api/workers/pages.a/heartbeat", "{}", console)).Expect(200);
+        Assert.Equal(Console, beat.Header(AllowOrigin));
         (await gateway.Api.SendAsync(HttpMethod.Get, "/service/pages/x", null, evil)).Expect(200);
         (await gateway.Api.SendAsync(HttpMethod.Post, "/service/pages/x", "{}", console)).Expect(200);
         // Also now that the gateway has the route.

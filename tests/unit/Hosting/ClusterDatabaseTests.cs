@@ -10,16 +10,20 @@ public sealed class ClusterDatabaseTests
     public void What_the_connection_string_does_not_say_is_chosen_for_calls_that_nobody_waits_long_for()
     {
         var used = Used("Host=db;Database=mesh;Username=mesh");
-        Assert.Equal((5, 5, GssEncryptionMode.Disable), (used.Timeout, used.CommandTimeout, used.GssEncryptionMode));
+        Assert.Equal(
+            (5, 5, GssEncryptionMode.Disable, true),
+            (used.Timeout, used.CommandTimeout, used.GssEncryptionMode, used.NoResetOnClose));
     }
 
     [Theory]
-    [InlineData("Host=db;Timeout=7;Command Timeout=8;GSS Encryption Mode=Require")]
-    [InlineData("host=db;timeout=7;commandtimeout=8;gssencryptionmode=require")]
+    [InlineData("Host=db;Timeout=7;Command Timeout=8;GSS Encryption Mode=Require;No Reset On Close=false")]
+    [InlineData("host=db;timeout=7;commandtimeout=8;gssencryptionmode=require;noresetonclose=false")]
     public void What_it_says_holds(string text)
     {
         var used = Used(text);
-        Assert.Equal((7, 8, GssEncryptionMode.Require), (used.Timeout, used.CommandTimeout, used.GssEncryptionMode));
+        Assert.Equal(
+            (7, 8, GssEncryptionMode.Require, false),
+            (used.Timeout, used.CommandTimeout, used.GssEncryptionMode, used.NoResetOnClose));
     }
 
     [Theory]

@@ -4,25 +4,31 @@ using WorkerMesh.Grains.Networking;
 
 namespace WorkerMesh.Tests.Unit.Hosting;
 
-/// <summary>What may block leaves the threads of the sockets, and what is forwarded stays.</summary>
+/// <summary>What may block leaves the threads of the sockets; heartbeats and what is forwarded stay.</summary>
 public sealed class SocketCompletionsTests
 {
     [Theory]
-    [InlineData("/service/a", true)]
-    [InlineData("/service/a/b", true)]
-    [InlineData("/Service/a", true)]
-    [InlineData("/service", false)]
-    [InlineData("/services", false)]
-    [InlineData("/api/services/a", false)]
-    [InlineData("/metrics", false)]
-    [InlineData("/dashboard", false)]
-    public void Only_requests_that_are_forwarded_stay_on_the_thread(string path, bool stays)
+    [InlineData("GET", "/service/a", true)]
+    [InlineData("GET", "/service/a/b", true)]
+    [InlineData("GET", "/Service/a", true)]
+    [InlineData("GET", "/service", false)]
+    [InlineData("GET", "/services", false)]
+    [InlineData("GET", "/api/services/a", false)]
+    [InlineData("GET", "/metrics", false)]
+    [InlineData("GET", "/dashboard", false)]
+    [InlineData("POST", "/api/workers/a/heartbeat", true)]
+    [InlineData("GET", "/api/workers/a/heartbeat", false)]
+    [InlineData("POST", "/api/workers//heartbeat", false)]
+    [InlineData("POST", "/api/workers/heartbeat", false)]
+    [InlineData("POST", "/api/workers/heartbeats", false)]
+    [InlineData("POST", "/api/workers/a/drain", false)]
+    public void Only_heartbeats_and_what_is_forwarded_stay_on_the_thread(string method, string path, bool stays)
     {
         var (here, there) = (0, 0);
         var thread = new Thread(() =>
         {
             var context = new DefaultHttpContext();
-            context.Request.Path = path;
+            (context.Request.Method, context.Request.Path) = (method, path);
             here = Environment.CurrentManagedThreadId;
             using var ran = new ManualResetEventSlim();
             _ = SocketCompletions.LeaveSocketThread(context, _ =>
