@@ -55,8 +55,8 @@ def registrations(bench):
                         "--seconds", seconds)
 
     for url in urls.values():
-        ours(url, bench.warm_up)
-    theirs(bench.warm_up)
+        bench.settle(lambda seconds, u=url: ours(u, seconds))
+    bench.settle(theirs)
     samples = interleave(bench, {
         **{name: lambda url=url: ours(url, bench.seconds) for name, url in urls.items()}, "etcd": lambda: theirs(bench.seconds)})
     return [
@@ -86,7 +86,7 @@ def heartbeats(bench):
 
     measures = {"one by one": singly, "batches": batches, "etcd": theirs}
     for measure in measures.values():
-        measure(bench.warm_up)
+        bench.settle(measure)
     samples = interleave(bench, {name: lambda m=measure: m(bench.seconds) for name, measure in measures.items()})
     return [
         samples.row(work, "operations/s", name, "etcd", bar, against="etcd lease keep-alives")
@@ -124,8 +124,8 @@ def find(bench):
         return load.h2load(ours, 32, 0, seconds, name="h2load find")
 
     look()
-    mine(bench.warm_up)
-    theirs(bench.warm_up)
+    bench.settle(mine)
+    bench.settle(theirs)
     samples = interleave(bench, {"gateway": lambda: mine(bench.seconds), "etcd": lambda: theirs(bench.seconds)})
     look()
     return [samples.row(f"find by service type, {FOUND} workers, 32 requests at once", "requests/s", "gateway", "etcd", 5,

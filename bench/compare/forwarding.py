@@ -54,7 +54,7 @@ def small_get(bench):
     for connections in (32, 256):
         say(f"small GET, {connections} connections")
         for url in systems.values():
-            load.wrk(f"{url}/", connections, bench.warm_up)
+            bench.settle(lambda seconds, u=url: load.wrk(f"{u}/", connections, seconds))
         samples = interleave(bench, {
             name: lambda url=url: checked(
                 f"{url}/", None, lambda: load.wrk(f"{url}/", connections, bench.seconds))
@@ -76,7 +76,7 @@ def post(bench):
         for connections in (32, 256):
             say(f"{size} KiB POST, {connections} connections")
             for url in systems.values():
-                load.wrk(f"{url}/post", connections, bench.warm_up, "POST", size << 10)
+                bench.settle(lambda seconds, u=url: load.wrk(f"{u}/post", connections, seconds, "POST", size << 10))
             samples = interleave(bench, {
                 name: lambda url=url: checked(
                     f"{url}/post", b"x" * (size << 10),

@@ -86,7 +86,7 @@ def bodies(bench):
         return {**figures, GROWTH: peak.growth}
 
     # Of a gateway that has served, and no large body yet.
-    load.wrk(f"{systems['gateway']}/", 32, bench.warm_up)
+    bench.settle(lambda seconds: load.wrk(f"{systems['gateway']}/", 32, seconds))
     before = gateway.program.resident()
     measures = {
         "download, gateway": lambda: watched(lambda: download(systems["gateway"])),

@@ -66,7 +66,7 @@ def memory(bench):
                 for what, path in (("find", "/api/services/scale-%d"), ("choice", "/service/scale-%d/")) for name in gateways}
     for what, path in (("find", "/api/services/scale-%d"), ("choice", "/service/scale-%d/")):
         for name in gateways:
-            paths(name, path, bench.warm_up)
+            bench.settle(lambda seconds, n=name, p=path: paths(n, p, seconds))
     samples = interleave(bench, measures)
     each = (resident["many"] - resident["few"]) / 1024 / (many - FEW)
     rows = [Row(f"{many:,} workers in one process", "KiB each, resident", [each], None, 4, at_least=False,
@@ -122,8 +122,8 @@ def beside(bench):
             arriving.figures()
         return figures
 
-    alone(bench.warm_up)
-    busy(bench.warm_up)
+    bench.settle(alone)
+    bench.settle(busy)
     samples = interleave(bench, {"idle": lambda: alone(bench.seconds), "busy": lambda: busy(bench.seconds)})
     return [samples.row("forwarding beside 1,000 heartbeats/s and 100 registrations/s of the same service type", "requests/s",
                         "busy", "idle", 0.9, against="itself idle")]

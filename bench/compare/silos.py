@@ -23,8 +23,8 @@ BATCH, BATCH_CLIENTS = 250, 32
 USED = "processors of each silo"
 # What they would do more of where nothing else on the machine were at its limit.
 WORK = "operations per second of the silos' processor time"
-# Seconds: what a silo compiles before it is held, and what it does afterwards until it is as fast as it will be.
-WARM_UP, SETTLING = 8, 3
+# Seconds that it works held, before anything is measured.
+SETTLING = 3
 ATTEMPTS = 5
 
 
@@ -119,7 +119,7 @@ def control_plane(bench):
     say("warming up")
     for size in SIZES:
         for _, measure in works:
-            patiently(lambda s=size, m=measure: m(s, WARM_UP))
+            bench.settle(lambda seconds, s=size, m=measure: patiently(lambda: m(s, seconds)))
     for processors in PROCESSORS:
         for cluster in clusters.values():
             cluster.hold(processors)

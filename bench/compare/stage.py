@@ -1,6 +1,7 @@
 """Where programs run while they are measured: a temporary directory, free loopback ports, processes that end with it."""
 
 import ctypes
+import glob
 import os
 import pwd
 import random
@@ -17,6 +18,8 @@ import urllib.request
 TICKS = os.sysconf("SC_CLK_TCK")
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
+# As the kernel shows the names of threads, 15 characters of them.
+COMPILER = ".NET Tiered Com"
 # The user whom PostgreSQL runs as where we are root: it refuses to run as root.
 POSTGRES_USER = "postgres"
 
@@ -69,6 +72,21 @@ class Program:
                     total += int(fields[11]) + int(fields[12])
             except OSError:
                 pass
+        return total / TICKS
+
+    def compiling_seconds(self):
+        """What of it .NET's compilation in the background used, of threads that are there."""
+        total = 0
+        for pid in self.pids():
+            for task in glob.glob(f"/proc/{pid}/task/*/stat"):
+                try:
+                    with open(task, encoding="ascii", errors="replace") as file:
+                        stat = file.read()
+                except OSError:
+                    continue
+                if f"({COMPILER})" in stat:
+                    fields = stat.rpartition(")")[2].split()
+                    total += int(fields[11]) + int(fields[12])
         return total / TICKS
 
     def resident(self):
@@ -131,6 +149,10 @@ class Stage:
         begun, before = time.monotonic(), others()
         figures = measure()
         return figures, max(0.0, (others() - before) / (time.monotonic() - begun))
+
+    def compiling_seconds(self):
+        """What all programs' compilers have used so far."""
+        return sum(program.compiling_seconds() for program in self.programs)
 
     def path(self, *parts):
         """A path in the temporary directory."""
