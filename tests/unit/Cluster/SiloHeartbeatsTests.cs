@@ -8,6 +8,8 @@ namespace WorkerMesh.Tests.Unit.Cluster;
 /// <summary>Which silos a gateway sends heartbeats to.</summary>
 public sealed class SiloHeartbeatsTests
 {
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(20);
+
     private readonly FakeTimeProvider clock = new();
     private readonly FakeSilos silos;
     private readonly SiloList list = new();
@@ -132,8 +134,8 @@ public sealed class SiloHeartbeatsTests
 
         clock.Advance(SiloLane.Patience);
 
-        Assert.Equal("b", await next.WaitAsync(Token));
-        Assert.Equal("--", await guesses.WaitAsync(Token));
+        Assert.Equal("b", await next.WaitAsync(Longest, TimeProvider.System, Token));
+        Assert.Equal("--", await guesses.WaitAsync(Longest, TimeProvider.System, Token));
         Assert.All(hanging, renewed => Assert.False(renewed.IsCompleted));
     }
 
@@ -198,7 +200,7 @@ public sealed class SiloHeartbeatsTests
     {
         for (var i = 0; i < messages; i++)
         {
-            Assert.True(await silos.Begun.WaitAsync(TimeSpan.FromSeconds(20), Token));
+            Assert.True(await silos.Begun.WaitAsync(Longest, Token));
         }
     }
 }
