@@ -1,6 +1,7 @@
 using Orleans.Runtime.Messaging;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
+using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Cluster;
 
@@ -19,6 +20,8 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     private static readonly TimeSpan StrandedDeadline = TimeSpan.FromSeconds(2);
     private const int FirstPauseMs = 50;
     private const int LongestPauseMs = 400;
+
+    private volatile bool knowsGrains;
 
     /// <summary>Makes a call until it is answered.</summary>
     /// <param name="call">The call; is told which attempt it is, from 1.</param>
@@ -79,9 +82,14 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     /// <summary>
     /// Makes a call that there is another way for: once, and once more only where it was in flight when a silo went.
     /// </summary>
-    /// <returns>The default value where it was not answered.</returns>
+    /// <returns>The default value where it was not answered, or this client has not reached a silo yet.</returns>
     public async Task<T?> CallOnce<T>(Func<IGrainFactory, Task<T>> call)
     {
+        if (!KnowsGrains())
+        {
+            return default;
+        }
+
         for (var attempt = 1; attempt <= 2; attempt++)
         {
             try
@@ -104,6 +112,28 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
         }
 
         return default;
+    }
+
+    /// <summary>
+    /// Whether the client has heard from a silo which grains there are. The services of a silo can be called without that,
+    /// but a client that has not started fails on a null reference then.
+    /// </summary>
+    private bool KnowsGrains()
+    {
+        if (!knowsGrains)
+        {
+            try
+            {
+                grains.GetGrain<IWorkerGrain>("any");
+                knowsGrains = true;
+            }
+            catch (ArgumentException)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     /// <summary>

@@ -20,6 +20,9 @@ public class FakeSilos : DispatchProxy
     /// <summary>Whether silos are of a version that has none of these services.</summary>
     public bool Old { get; set; }
 
+    /// <summary>Whether the client has not reached a silo yet, and knows no grains.</summary>
+    public bool Starting { get; set; }
+
     /// <summary>What silos wait for before they answer.</summary>
     public Task Held { get; set; } = Task.CompletedTask;
 
@@ -55,6 +58,9 @@ public class FakeSilos : DispatchProxy
                 && SystemTargetGrainId.TryParse(id, out var target) => new Silo(this, target.GetSiloAddress().Endpoint.Port),
             ([var type], [GrainId id, ..]) when type == typeof(IRegistrationsService)
                 && SystemTargetGrainId.TryParse(id, out var target) => new Silo(this, target.GetSiloAddress().Endpoint.Port),
+            ([var type], [string, ..]) when type == typeof(IWorkerGrain) => Starting
+                ? throw new ArgumentException("Could not find an implementation for the interface.")
+                : null,
             _ => throw new NotSupportedException($"No fake of {targetMethod}."),
         };
 

@@ -159,6 +159,19 @@ public sealed class SiloHeartbeatsTests
     }
 
     [Fact]
+    public async Task No_silo_is_asked_before_the_client_knows_grains()
+    {
+        silos.Starting = true;
+        Teach("d", 2);
+        Assert.Equal("---", await Renewed("a", "b", "d"));
+        Assert.Empty(silos.Messages);
+        Assert.False(link.Connected);
+
+        silos.Starting = false;
+        Assert.Equal("ab", await Renewed("a", "b"));
+    }
+
+    [Fact]
     public async Task A_single_heartbeat_goes_to_its_silo_where_that_is_known()
     {
         Assert.Null(await heartbeats.TryRenew(Id("d"), new()));
