@@ -28,6 +28,12 @@ class Invalid(Exception):
     """A measurement that says nothing: an error in it, or a wrong answer."""
 
 
+def ticks_of(stat):
+    """Processor time, user and system, that a process or thread has used, by its line of /proc."""
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
 def busy_seconds():
     """Processor time that this machine has used since it started: all but idle and waiting for the disk."""
     with open("/proc/stat", encoding="ascii") as file:
@@ -68,8 +74,7 @@ class Program:
         for pid in self.pids():
             try:
                 with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-                    fields = file.read().rpartition(")")[2].split()
-                    total += int(fields[11]) + int(fields[12])
+                    total += ticks_of(file.read())
             except OSError:
                 pass
         return total / TICKS
@@ -85,8 +90,7 @@ class Program:
                 except OSError:
                     continue
                 if f"({COMPILER})" in stat:
-                    fields = stat.rpartition(")")[2].split()
-                    total += int(fields[11]) + int(fields[12])
+                    total += ticks_of(stat)
         return total / TICKS
 
     def resident(self):

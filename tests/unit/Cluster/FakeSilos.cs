@@ -51,6 +51,15 @@ public class FakeSilos : DispatchProxy
         return taken;
     }
 
+    /// <summary>Waits until so many more messages have begun.</summary>
+    public async Task BegunAsync(int messages)
+    {
+        for (var i = 0; i < messages; i++)
+        {
+            Assert.True(await Begun.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken));
+        }
+    }
+
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
         (targetMethod?.GetGenericArguments(), args) switch
         {

@@ -76,7 +76,7 @@ public sealed class SiloHeartbeatsTests
         var hold = new TaskCompletionSource();
         silos.Held = hold.Task;
         var first = Enumerable.Range(0, SiloLane.MostUnderWay).Select(_ => Renewed("a")).ToList();
-        await BegunAsync(SiloLane.MostUnderWay);
+        await silos.BegunAsync(SiloLane.MostUnderWay);
         var one = heartbeats.TryRenew(Id("b"), new());
         var many = Renewed("x", "c", "a");
         var last = Renewed("b", "x");
@@ -112,7 +112,7 @@ public sealed class SiloHeartbeatsTests
         silos.Held = hold.Task;
         silos.Dead.Add(2);
         var renewing = Enumerable.Range(0, SiloLane.MostUnderWay + 9).Select(_ => Renewed("d")).ToList();
-        await BegunAsync(SiloLane.MostUnderWay);
+        await silos.BegunAsync(SiloLane.MostUnderWay);
         hold.SetResult();
 
         Assert.All(await Task.WhenAll(renewing).WaitAsync(Token), renewed => Assert.Equal("-", renewed));
@@ -126,7 +126,7 @@ public sealed class SiloHeartbeatsTests
         silos.Held = new TaskCompletionSource().Task;
         var hanging = Enumerable.Range(0, SiloLane.MostUnderWay).Select(_ => Renewed("a")).ToList();
         var guesses = Renewed("d", "e");
-        await BegunAsync(SiloLane.MostUnderWay + 2);
+        await silos.BegunAsync(SiloLane.MostUnderWay + 2);
         silos.Held = Task.CompletedTask;
         var next = Renewed("b");
         Assert.False(next.IsCompleted);
@@ -207,13 +207,5 @@ public sealed class SiloHeartbeatsTests
     {
         var answers = await heartbeats.TryRenew([.. ids.Select(id => new WorkerHeartbeat(Id(id), new()))]);
         return string.Concat(ids.Select((id, i) => answers[i] is null ? "-" : id));
-    }
-
-    private async Task BegunAsync(int messages)
-    {
-        for (var i = 0; i < messages; i++)
-        {
-            Assert.True(await silos.Begun.WaitAsync(Longest, Token));
-        }
     }
 }

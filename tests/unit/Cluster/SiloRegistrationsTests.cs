@@ -28,7 +28,7 @@ public sealed class SiloRegistrationsTests
         var hold = new TaskCompletionSource();
         silos.Held = hold.Task;
         var adding = Enumerable.Range(0, SiloLane.MostUnderWay + 20).Select(i => Add(i, floor: i)).ToList();
-        await BegunAsync(SiloLane.MostUnderWay);
+        await silos.BegunAsync(SiloLane.MostUnderWay);
         Assert.Empty(silos.Messages);
 
         hold.SetResult();
@@ -56,7 +56,7 @@ public sealed class SiloRegistrationsTests
     {
         silos.Held = new TaskCompletionSource().Task;
         var hanging = Enumerable.Range(0, SiloLane.MostUnderWay).Select(i => Add(i)).ToList();
-        await BegunAsync(SiloLane.MostUnderWay);
+        await silos.BegunAsync(SiloLane.MostUnderWay);
         silos.Held = Task.CompletedTask;
         var waiting = Add(100);
         Assert.False(waiting.IsCompleted);
@@ -127,7 +127,7 @@ public sealed class SiloRegistrationsTests
         list.Set(Enumerable.Range(0, 2).Select(FakeSilos.Address));
         silos.Held = new TaskCompletionSource().Task;
         var hanging = Add(0);
-        await BegunAsync(1);
+        await silos.BegunAsync(1);
         silos.Held = Task.CompletedTask;
 
         for (var i = 1; i <= 5; i++)
@@ -190,14 +190,6 @@ public sealed class SiloRegistrationsTests
     }
 
     private static string Name(int number) => $"w{number}";
-
-    private async Task BegunAsync(int messages)
-    {
-        for (var i = 0; i < messages; i++)
-        {
-            await silos.Begun.WaitAsync(Token);
-        }
-    }
 
     private Task<NewWorkerAnswer> Add(int number, long floor = 0, string? service = null) => registrations.Add(
         new(
