@@ -6,15 +6,16 @@ using Microsoft.AspNetCore.Connections;
 namespace WorkerMesh.Gateway.Hosting;
 
 /// <summary>
-/// The memory that Kestrel receives into and sends from, in blocks of sixteen times the usual size: one receives as much as
-/// fits into a block, and a large upload is mostly made of such calls. Small requests touch the first page of a block, and
-/// only that takes up memory. Blocks that are given back are kept for the next.
+/// The memory that Kestrel receives into and sends from, in blocks of twenty times the usual size: one receives as much as
+/// fits into a block, and a large upload is mostly made of such calls. Content of 64 KiB fits in together with its head, so
+/// that it is received, and sent on, with one call. Small requests touch the first page of a block, and only that takes up
+/// memory. Blocks that are given back are kept for the next.
 /// </summary>
 internal sealed class ConnectionBlocks : MemoryPool<byte>
 {
-    public const int BlockBytes = 64 * 1024;
+    public const int BlockBytes = 80 * 1024;
 
-    /// <summary>The most that are kept, 16 MiB; more are left to the collector.</summary>
+    /// <summary>The most that are kept, 20 MiB; more are left to the collector.</summary>
     private const int MostKept = 256;
 
     /// <summary>Given back by this thread last, of whichever pool: what is sent is most often given back at once.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Security.Cryptography;
+using System.Text;
 
 namespace WorkerMesh.Tests.System.Forwarding;
 
@@ -59,6 +60,30 @@ public abstract class TransferTests(Mesh mesh)
             Assert.Equal(HttpStatusCode.OK, response.StatusCode);
             var received = await response.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken);
             Assert.True(sent.AsSpan().SequenceEqual(received));
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task Content_of_any_length_reaches_the_worker_however_it_comes(int writes)
+    {
+        await using var service = await ServiceAsync("lengths");
+        // Around what a connection receives at once, and what is sent on with its head.
+        foreach (var length in (int[])[1, 2048, 8191, 8192, 60_000, 65_535, 65_536, 65_537, 70_000, 81_919, 82_000, 300_000])
+        {
+            var body = RandomNumberGenerator.GetBytes(length);
+            var head = $"POST {service.Path}/sink HTTP/1.1\r\nHost: mesh\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n";
+            byte[] request = [.. Encoding.ASCII.GetBytes(head), .. body];
+            using var client = await RawClient.ConnectAsync(mesh.Api.Address);
+            foreach (var piece in request.Chunk((request.Length + writes - 1) / writes))
+            {
+                await client.SendAsync(piece);
+            }
+
+            var said = await client.ReadJsonAsync();
+            Assert.Equal(length, said.GetProperty("body_bytes").GetInt32());
+            Assert.Equal(Convert.ToHexString(SHA256.HashData(body)), said.GetProperty("sha256").GetString());
         }
     }
 

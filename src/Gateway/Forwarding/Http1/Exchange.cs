@@ -123,12 +123,13 @@ internal sealed class Exchange(WorkerConnection connection)
         var output = connection.Output;
         output.Clear();
         RequestHead.Write(output, context, attempt.Endpoint, attempt.Target, request.Route.ServiceType.Value, hasBody);
-        var content = ReadOnlySequence<byte>.Empty;
-        var isWhole = hasBody && RequestContent.TryWriteWhole(context.Request.BodyReader, length, output, out content);
+        var (content, behind) = (ReadOnlySequence<byte>.Empty, ReadOnlyMemory<byte>.Empty);
+        var isWhole = hasBody
+            && RequestContent.TryTakeWhole(context.Request.BodyReader, length, output, out content, out behind);
         connection.Expect(hasBody && !isWhole ? Limits.BetweenBytes : Limits.FirstByte);
         try
         {
-            await connection.Send(output.Written);
+            await (behind.IsEmpty ? connection.Send(output.Written) : connection.Send(output.Written, behind));
         }
         catch (Exception e) when (ConnectionFault.Is(e))
         {

@@ -29,16 +29,23 @@ internal static class RequestContent
     private const int SizeLineBytes = 10;
 
     /// <summary>
-    /// Puts the whole of it behind the head where it is short and has come with that: one piece for the network. It is not
-    /// consumed before it is sent, so that another connection can be tried.
+    /// Takes the whole of it, where that has come with the head: one piece for the network. Short content is put behind
+    /// the head, longer content is sent from where it was received. It is not consumed before it is sent, so that another
+    /// connection can be tried.
     /// </summary>
     /// <param name="input">The client's content.</param>
     /// <param name="length">What Content-Length says.</param>
     /// <param name="output">Where the head was written.</param>
-    /// <param name="content">What was put there; to be advanced past in the input where this returns true.</param>
-    public static bool TryWriteWhole(PipeReader input, long? length, Outgoing output, out ReadOnlySequence<byte> content)
+    /// <param name="content">All of it; to be advanced past in the input where this returns true.</param>
+    /// <param name="behind">What is to be sent behind the output; may be empty.</param>
+    public static bool TryTakeWhole(
+        PipeReader input,
+        long? length,
+        Outgoing output,
+        out ReadOnlySequence<byte> content,
+        out ReadOnlyMemory<byte> behind)
     {
-        content = default;
+        (content, behind) = (default, default);
         if (length is not { } known || known > MostPieceBytes || !input.TryRead(out var read))
         {
             return false;
@@ -51,8 +58,16 @@ internal static class RequestContent
             return false;
         }
 
-        content.CopyTo(output.Room((int)known));
-        output.Advance((int)known);
+        if (known >= LargePieceBytes && content.IsSingleSegment)
+        {
+            behind = content.First;
+        }
+        else
+        {
+            content.CopyTo(output.Room((int)known));
+            output.Advance((int)known);
+        }
+
         return true;
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Gateway.Forwarding.Http1;
@@ -16,6 +17,7 @@ internal sealed class WorkerConnection : IDisposable
     private readonly Socket socket;
     private readonly TimeProvider clock;
     private readonly Deadline deadline;
+    private readonly ArraySegment<byte>[] pieces = new ArraySegment<byte>[2];
     private byte[] buffer = ArrayPool<byte>.Shared.Rent(IdleBytes);
     private int start;
     private int end;
@@ -97,6 +99,21 @@ internal sealed class WorkerConnection : IDisposable
         {
             bytes = bytes[await socket.SendAsync(bytes, SocketFlags.None)..];
         }
+    }
+
+    /// <summary>Sends all of both, with one call and without a copy where they are of arrays.</summary>
+    public async ValueTask Send(ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> content)
+    {
+        var sent = 0;
+        if (MemoryMarshal.TryGetArray(head, out var first) && MemoryMarshal.TryGetArray(content, out var second))
+        {
+            (pieces[0], pieces[1]) = (first, second);
+            sent = await socket.SendAsync(pieces, SocketFlags.None);
+            Array.Clear(pieces);
+        }
+
+        await Send(head[Math.Min(sent, head.Length)..]);
+        await Send(content[Math.Max(0, sent - head.Length)..]);
     }
 
     /// <summary>Receives more behind what is there; tell <see cref="OnReceived"/> how much. 0: the worker has closed.</summary>
