@@ -14,6 +14,8 @@ from results import Row, Skipped, show, show_spread
 
 # Processors used by others from which on a ratio is not to be trusted.
 DISTURBED = 0.3
+# Of a program that is not there, or has nothing to say.
+NOTHING = "not there"
 
 
 def output_of(*command):
@@ -22,7 +24,13 @@ def output_of(*command):
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, cwd=ROOT)
         return (done.stdout + done.stderr).strip().splitlines()[0]
     except (OSError, IndexError, subprocess.TimeoutExpired):
-        return "not there"
+        return NOTHING
+
+
+def version():
+    """Of WorkerMesh: the commit, and whether anything differs from it but the results, which are written as the run goes on."""
+    changed = output_of("git", "status", "--porcelain", "--", ".", ":!bench/results.*")
+    return output_of("git", "describe", "--always") + ("" if changed == NOTHING else "-dirty")
 
 
 def postgres():
@@ -31,7 +39,7 @@ def postgres():
 
 def versions():
     return {
-        "WorkerMesh": output_of("git", "describe", "--always", "--dirty"),
+        "WorkerMesh": version(),
         ".NET SDK": output_of("dotnet", "--version"),
         "nginx": output_of("/usr/sbin/nginx", "-v"),
         "haproxy": output_of("/usr/sbin/haproxy", "-v"),
@@ -94,10 +102,10 @@ def write(arguments, bench, rows, started):
         json.dump({**facts, "rows": [row.as_json() for row in rows if isinstance(row, Row)],
                    "not_measured": {row.work: row.reason for row in rows if isinstance(row, Skipped)}}, file, indent=1)
         file.write("\n")
-    notes = [f"- {row.work}, {row.against}: {row.note}" for row in rows if isinstance(row, Row) and row.note]
+    notes = [f"- {', '.join(filter(None, (row.work, row.against)))}: {row.note}" for row in rows if isinstance(row, Row) and row.note]
     text = [
         "# Side by side", "",
-        "Written by `bench/run`; [what is compared and how](README.md). "
+        f"Written by `bench/run` on {facts['measured']}; [what is compared and how](README.md). "
         + ("**A quick look, no claims.** " if arguments.quick else "")
         + f"Medians of {bench.rounds} interleaved rounds (min–max), {bench.seconds} s each; a figure with × is the ratio of "
         "medians. Absolute numbers say as much of the machine as of the programs. *Others*: how many of its "
