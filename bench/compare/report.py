@@ -1,5 +1,6 @@
 """Writes what was measured, on what, and how."""
 
+import functools
 import glob
 import json
 import os
@@ -14,8 +15,6 @@ from results import Row, Skipped, show, show_spread
 
 # Processors used by others from which on a ratio is not to be trusted.
 DISTURBED = 0.3
-# Of a program that is not there, or has nothing to say.
-NOTHING = "not there"
 
 
 def output_of(*command):
@@ -24,22 +23,18 @@ def output_of(*command):
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, cwd=ROOT)
         return (done.stdout + done.stderr).strip().splitlines()[0]
     except (OSError, IndexError, subprocess.TimeoutExpired):
-        return NOTHING
-
-
-def version():
-    """Of WorkerMesh: the commit, and whether anything differs from it but the results, which are written as the run goes on."""
-    changed = output_of("git", "status", "--porcelain", "--", ".", ":!bench/results.*")
-    return output_of("git", "describe", "--always") + ("" if changed == NOTHING else "-dirty")
+        return "not there"
 
 
 def postgres():
     return sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"))[-1:]
 
 
+@functools.cache
 def versions():
+    """Asked once, before there are results: these change what git says of the commit."""
     return {
-        "WorkerMesh": version(),
+        "WorkerMesh": output_of("git", "describe", "--always", "--dirty"),
         ".NET SDK": output_of("dotnet", "--version"),
         "nginx": output_of("/usr/sbin/nginx", "-v"),
         "haproxy": output_of("/usr/sbin/haproxy", "-v"),

@@ -101,7 +101,10 @@ internal sealed class WorkerConnection : IDisposable
         }
     }
 
-    /// <summary>Sends all of both, with one call and without a copy where they are of arrays.</summary>
+    /// <summary>
+    /// Sends all of both, with one call and without a copy where they are of arrays. These stay reachable until the next
+    /// such call or the end of the connection, for the socket keeps them: a block for each connection at most.
+    /// </summary>
     public async ValueTask Send(ReadOnlyMemory<byte> head, ReadOnlyMemory<byte> content)
     {
         var sent = 0;
@@ -109,7 +112,6 @@ internal sealed class WorkerConnection : IDisposable
         {
             (pieces[0], pieces[1]) = (first, second);
             sent = await socket.SendAsync(pieces, SocketFlags.None);
-            Array.Clear(pieces);
         }
 
         await Send(head[Math.Min(sent, head.Length)..]);
