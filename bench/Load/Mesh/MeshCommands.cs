@@ -76,21 +76,12 @@ internal static class MeshCommands
         var prefix = arguments.Text("prefix");
         var workers = arguments.Number("workers", 1000);
         var upstreams = arguments.Text("upstreams", Upstream).Split(',');
-        var heartbeats = PacedLoop.RunAsync(
-            arguments.Number("heartbeats", 1000), arguments.Duration, n => mesh.HeartbeatAsync($"{prefix}-{n % workers}"));
-        var registrations = PacedLoop.RunAsync(
-            arguments.Number("registrations", 100),
+        return await PacedLoop.RunAsync(
             arguments.Duration,
-            n => mesh.RegisterAsync(
+            (arguments.Number("heartbeats", 1000), n => mesh.HeartbeatAsync($"{prefix}-{n % workers}")),
+            (arguments.Number("registrations", 100), n => mesh.RegisterAsync(
                 $"{prefix}-{n % workers}",
-                MeshClient.Registration(upstreams[n % workers % upstreams.Length], arguments.Text("service"))));
-        var (beats, writes) = (await heartbeats, await registrations);
-        return new(
-            beats.Operations + writes.Operations,
-            beats.Seconds,
-            [.. beats.Latencies, .. writes.Latencies],
-            beats.Errors + writes.Errors,
-            beats.FirstError ?? writes.FirstError);
+                MeshClient.Registration(upstreams[n % workers % upstreams.Length], arguments.Text("service")))));
     }
 
     /// <summary>
