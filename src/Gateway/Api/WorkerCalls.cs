@@ -63,7 +63,7 @@ internal sealed class WorkerCalls(
                     registration, operationId, expectedIncarnation, assign, basis ?? await Basis(worker));
             },
             CancellationToken.None);
-        await routes.CatchUp(answer.Versions, CancellationToken.None);
+        await routes.CatchUp(answer.Versions);
         return answer;
     }
 
@@ -94,7 +94,7 @@ internal sealed class WorkerCalls(
     public async Task<RegisterAnswer?> SetDraining(WorkerId id, bool draining)
     {
         var answer = await Change(id, (worker, basis) => worker.SetDraining(draining, basis));
-        await routes.CatchUp(answer?.Versions ?? [], CancellationToken.None);
+        await routes.CatchUp(answer?.Versions ?? []);
         return answer;
     }
 
@@ -107,7 +107,7 @@ internal sealed class WorkerCalls(
             attempts++;
             return worker.Unregister(basis);
         });
-        await routes.CatchUp(answer?.Versions ?? [], CancellationToken.None);
+        await routes.CatchUp(answer?.Versions ?? []);
         // Gone after a first call whose outcome is unknown: most likely that call's doing.
         return answer is not null || attempts > 1;
     }
@@ -154,7 +154,7 @@ internal sealed class WorkerCalls(
         silos.Hear(id, answer);
         if (!answer.Versions.IsEmpty)
         {
-            await routes.CatchUp(answer.Versions, CancellationToken.None);
+            await routes.CatchUp(answer.Versions);
         }
 
         return answer;

@@ -91,9 +91,9 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
     /// Waits until this gateway's routes show a change that was just acknowledged, so that who made it at this gateway
     /// finds it here. Only for a moment: the change is true whether or not it is shown yet.
     /// </summary>
-    public async Task CatchUp(IEnumerable<RegistryVersion> versions, CancellationToken cancellationToken)
+    public async Task CatchUp(IEnumerable<RegistryVersion> versions)
     {
-        Task? deadline = null;
+        var begun = clock.Elapsed();
         foreach (var version in versions)
         {
             while (Find(version.ServiceType.Value) is { } route)
@@ -104,12 +104,14 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
                     break;
                 }
 
-                // Made only here: most changes show already, or are of service types that nobody asks for here.
-                deadline ??= Task.Delay(options.CatchUpTimeout, clock, cancellationToken);
-                if (await Task.WhenAny(changed, deadline) == deadline)
+                var left = options.CatchUpTimeout - (clock.Elapsed() - begun);
+                if (left <= TimeSpan.Zero)
                 {
                     return;
                 }
+
+                // Its timer goes with it: one that ran on would wake two threads later, for nothing.
+                await changed.WaitAsync(left, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
