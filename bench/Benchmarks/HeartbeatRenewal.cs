@@ -23,7 +23,8 @@ public class HeartbeatRenewal
     {
         // Never started, it keeps the last renewal of each worker.
         var batcher = new RenewalBatcher(
-            null!, TimeProvider.System, Options.Create(new RegistryOptions()), NullLogger<RenewalBatcher>.Instance);
+            new LocalRegistries(), null!, TimeProvider.System, Options.Create(new RegistryOptions()),
+            NullLogger<RenewalBatcher>.Instance);
         workers = new(batcher, TimeProvider.System, alone: true);
         for (var worker = 1; worker <= Workers; worker++)
         {

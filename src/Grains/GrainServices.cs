@@ -26,7 +26,7 @@ public static class GrainServices
         services.AddSingleton<WorkerHealthProbe>();
         services.AddSingleton<RenewalBatcher>();
         services.AddSingleton<RegistryLanes>();
-        services.AddSingleton<LocalRegistries>();
+        services.AddSingleton(_ => new LocalRegistries());
         services.AddSingleton(provider => new LiveWorkers(
             provider.GetRequiredService<RenewalBatcher>(), provider.GetRequiredService<TimeProvider>(), alone,
             alone ? null : provider.GetRequiredService<ILocalSiloDetails>().GatewayAddress));

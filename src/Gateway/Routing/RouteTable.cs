@@ -12,7 +12,7 @@ namespace WorkerMesh.Gateway.Routing;
 /// The routes of the service types that this gateway is asked for, each kept current by a watch on its registry grain
 /// and dropped when nobody asks any more. With every silo gone, what is known goes on being served.
 /// </summary>
-internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
+internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, IRegistryFollower
 {
     private static readonly TimeSpan LongestSweepInterval = TimeSpan.FromSeconds(30);
 
@@ -24,6 +24,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
     private readonly TimeProvider clock;
     private readonly GatewayOptions options;
     private readonly ILogger<RouteTable> logger;
+    private readonly LocalRegistries? registries;
     private readonly Probing.CandidateProber prober;
     private IRegistryWatcher? reference;
 
@@ -33,7 +34,8 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
         Probing.CandidateProber prober,
         TimeProvider clock,
         IOptions<GatewayOptions> options,
-        ILogger<RouteTable> logger)
+        ILogger<RouteTable> logger,
+        LocalRegistries? registries = null)
     {
         this.grains = grains;
         this.link = link;
@@ -41,8 +43,10 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
         this.clock = clock;
         this.options = options.Value;
         this.logger = logger;
+        this.registries = registries;
         byName = routes.GetAlternateLookup<ReadOnlySpan<char>>();
         link.Disturbed += AskAll;
+        registries?.Follower = this;
     }
 
     public WorkerLinks Links { get; } = new();
@@ -116,20 +120,24 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
         }
     }
 
+    bool IRegistryFollower.Follows(ServiceType serviceType) => routes.ContainsKey(serviceType.Value);
+
+    void IRegistryFollower.OnChanges(InstanceChanges changes)
+    {
+        try
+        {
+            Apply(changes);
+        }
+        // Who registers is not to pay for it. The gap is seen at the next change, or when the route is asked for again.
+        catch (Exception e)
+        {
+            LogNotApplied(e, changes.ServiceType);
+        }
+    }
+
     public Task OnChanges(InstanceChanges changes)
     {
-        if (routes.TryGetValue(changes.ServiceType.Value, out var watched))
-        {
-            if (watched.Route.Apply(changes, isAnswer: false))
-            {
-                prober.Look(watched.Route, changes);
-            }
-            else
-            {
-                watched.Watch.AskNow();
-            }
-        }
-
+        Apply(changes);
         return Task.CompletedTask;
     }
 
@@ -163,6 +171,21 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
         }
     }
 
+    private void Apply(InstanceChanges changes)
+    {
+        if (routes.TryGetValue(changes.ServiceType.Value, out var watched))
+        {
+            if (watched.Route.Apply(changes, isAnswer: false))
+            {
+                prober.Look(watched.Route, changes);
+            }
+            else
+            {
+                watched.Watch.AskNow();
+            }
+        }
+    }
+
     private Watched Start(ServiceType serviceType)
     {
         if (routes.Count >= options.MaxRoutes)
@@ -172,7 +195,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
         }
 
         var route = new Route(serviceType, Links, clock, RouteSettings.Of(serviceType, options));
-        var made = new Watched(route, new RouteWatch(route, Reference, grains, link, prober, clock, logger));
+        var made = new Watched(route, new RouteWatch(route, registries is null ? Reference : null, grains, link, prober, clock, logger));
         var watched = routes.GetOrAdd(serviceType.Value, made);
         if (watched == made)
         {
@@ -217,6 +240,9 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher
 
     [LoggerMessage(3100, LogLevel.Debug, "Nobody asks for {ServiceType} any more; its route is dropped.")]
     private partial void LogDropped(ServiceType serviceType);
+
+    [LoggerMessage(3101, LogLevel.Error, "Changes of {ServiceType} were not applied to its route.")]
+    private partial void LogNotApplied(Exception exception, ServiceType serviceType);
 
     private sealed record Watched(Route Route, RouteWatch Watch);
 }

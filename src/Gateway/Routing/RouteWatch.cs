@@ -8,9 +8,16 @@ namespace WorkerMesh.Gateway.Routing;
 /// Keeps one route current: asks its registry for what is new, which also renews the subscription to its pushes, every
 /// few seconds and at once when something may have been missed.
 /// </summary>
+/// <param name="route">The route.</param>
+/// <param name="reference">What is to be pushed to; null where the registry is followed (<see cref="IRegistryFollower"/>).</param>
+/// <param name="grains">Reaches the registry.</param>
+/// <param name="link">Hears that it answered.</param>
+/// <param name="prober">Looks at what is new.</param>
+/// <param name="clock">Tells the time.</param>
+/// <param name="logger">The log of the routes.</param>
 internal sealed partial class RouteWatch(
     Route route,
-    Func<IRegistryWatcher> reference,
+    Func<IRegistryWatcher>? reference,
     IGrainFactory grains,
     ClusterLink link,
     CandidateProber prober,
@@ -48,7 +55,7 @@ internal sealed partial class RouteWatch(
         route.Dispose();
         try
         {
-            await Registry.Unwatch(reference());
+            await (reference is null ? Task.CompletedTask : Registry.Unwatch(reference()));
         }
         catch (Exception e) when (ClusterCalls.IsPassing(e))
         {
@@ -70,7 +77,8 @@ internal sealed partial class RouteWatch(
             TimeSpan pause;
             try
             {
-                var news = await Registry.Watch(reference(), route.Snapshot?.Version);
+                var known = route.Snapshot?.Version;
+                var news = await (reference is null ? Registry.Changes(known) : Registry.Watch(reference(), known));
                 var understood = route.Apply(news, isAnswer: true);
                 prober.Look(route, news);
                 link.Answered();

@@ -3,8 +3,8 @@ using WorkerMesh.Grains.Time;
 namespace WorkerMesh.Grains.Registry;
 
 /// <summary>
-/// Runs something in a grain's turn at the earliest moment that it was asked for. A run that throws is run again, later
-/// each time: Orleans logs it, and nothing that was due is forgotten.
+/// Runs something in a grain's turn at the earliest moment that it was asked for, from any thread. A run that throws is
+/// run again, later each time: Orleans logs it, and nothing that was due is forgotten. Made in a turn of the grain.
 /// </summary>
 /// <param name="grain">The grain.</param>
 /// <param name="clock">Tells the time.</param>
@@ -16,6 +16,9 @@ internal sealed class GrainAlarm(Grain grain, TimeProvider clock, Func<Task> run
     private static readonly TimeSpan ShortestNotice = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(30);
 
+    /// <summary>Runs turns of the grain.</summary>
+    private readonly TaskScheduler turns = TaskScheduler.Current;
+    private readonly Lock gate = new();
     private IGrainTimer? timer;
     private TimeSpan? due;
     private TimeSpan retry = TimeSpan.Zero;
@@ -25,13 +28,40 @@ internal sealed class GrainAlarm(Grain grain, TimeProvider clock, Func<Task> run
     /// <summary>Runs it at this moment of the monotonic clock, unless it runs earlier anyway.</summary>
     public void At(TimeSpan moment)
     {
-        if (due <= moment)
+        lock (gate)
         {
-            return;
+            if (due <= moment)
+            {
+                return;
+            }
+
+            due = moment;
         }
 
-        due = moment;
-        var notice = moment - clock.Elapsed();
+        // A grain's timer that somebody else changes at the end of its tick is lost.
+        if (TaskScheduler.Current == turns)
+        {
+            Wind();
+        }
+        else
+        {
+            _ = Task.Factory.StartNew(Wind, CancellationToken.None, TaskCreationOptions.None, turns);
+        }
+    }
+
+    private void Wind()
+    {
+        TimeSpan notice;
+        lock (gate)
+        {
+            if (due is not { } moment)
+            {
+                return;
+            }
+
+            notice = moment - clock.Elapsed();
+        }
+
         notice = notice > ShortestNotice ? notice : ShortestNotice;
         if (timer is null)
         {
@@ -45,7 +75,11 @@ internal sealed class GrainAlarm(Grain grain, TimeProvider clock, Func<Task> run
 
     private async Task Ring(CancellationToken cancellationToken)
     {
-        due = null;
+        lock (gate)
+        {
+            due = null;
+        }
+
         var done = false;
         try
         {

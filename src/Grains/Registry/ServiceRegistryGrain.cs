@@ -11,7 +11,10 @@ using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Grains.Registry;
 
-/// <summary>Loads an <see cref="InstanceTable"/>, feeds it what it is told, and announces what changed.</summary>
+/// <summary>
+/// Loads an <see cref="InstanceTable"/>, feeds it what it is told, and announces what changed. Its own silo tells it
+/// without a call (<see cref="LocalRegistries"/>), from any thread: what both use is under one lock.
+/// </summary>
 [HashBasedPlacement]
 internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrain
 {
@@ -21,6 +24,13 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     /// <summary>Between reports of counts alone: the catalog is one grain, and hears from all registries.</summary>
     private static readonly TimeSpan CatalogReportInterval = TimeSpan.FromMilliseconds(500);
 
+    /// <summary>
+    /// How long after the last call it is told without one: the next call keeps it in memory, where it would else be
+    /// taken for idle.
+    /// </summary>
+    private static readonly TimeSpan ToldAfterCall = TimeSpan.FromMinutes(1);
+
+    private readonly Lock gate = new();
     private readonly IWorkerStore store;
     private readonly TimeProvider clock;
     private readonly RegistryOptions options;
@@ -29,6 +39,8 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     private readonly ObserverManager<IRegistryWatcher> watchers;
     private ServiceType serviceType;
     private InstanceTable? table;
+    private TimeSpan calledAt;
+    private bool left;
     private Task<InstanceTable>? loading;
     private RegistryVersion announced;
     private TimeSpan announcedAt = TimeSpan.MinValue / 2;
@@ -56,7 +68,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
         serviceType = ServiceType.ParseKey(this.GetPrimaryKeyString());
-        announceAlarm = new(this, clock, Announce);
+        announceAlarm = new(this, clock, AnnounceNow);
         expiryAlarm = new(this, clock, Expire);
         reportAlarm = new(this, clock, ReportToCatalog, interleave: true);
         here.Enter(serviceType, this);
@@ -66,84 +78,136 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         here.Leave(serviceType, this);
+        lock (gate)
+        {
+            left = true;
+        }
+
         return Task.CompletedTask;
     }
 
-    public async Task<RegistryVersion> Join(Joining joining)
+    /// <summary>What <see cref="JoinOrLeave"/> does, of one worker, without a call.</summary>
+    /// <param name="change">Says what is true, and is asked when nothing else can be told meanwhile.</param>
+    /// <returns>Null, with nothing changed, where it has to be called.</returns>
+    internal RegistryVersion? TryTell(Func<MembershipChange> change)
     {
-        var instances = await Load();
-        instances.Join(joining, clock.Elapsed());
-        return Changed(instances);
+        lock (gate)
+        {
+            return MayBeTold() ? Apply([change()]) : null;
+        }
     }
+
+    /// <summary>What <see cref="Renew(ImmutableArray{Renewal})"/> does, without a call.</summary>
+    /// <returns>Null, with nothing changed, where it has to be called.</returns>
+    internal RenewalAnswer? TryRenew(ImmutableArray<Renewal> renewals)
+    {
+        lock (gate)
+        {
+            return MayBeTold() ? Apply(renewals) : null;
+        }
+    }
+
+    public Task<RegistryVersion> Join(Joining joining) =>
+        JoinOrLeave([new(joining.Record.Id, joining.Record.Incarnation, joining)]);
 
     public async Task<RenewalAnswer> Renew(ImmutableArray<Renewal> renewals)
     {
-        var instances = await Load();
-        var now = clock.Elapsed();
-        var unknown = ImmutableArray.CreateBuilder<WorkerId>();
-        foreach (var renewal in renewals)
+        await Load();
+        lock (gate)
         {
-            if (!instances.Renew(renewal, now))
-            {
-                unknown.Add(renewal.Id);
-            }
+            return Apply(renewals);
         }
-
-        return new(Changed(instances), unknown.DrainToImmutable());
     }
 
-    public async Task<RegistryVersion> Leave(WorkerId id, long incarnation)
-    {
-        var instances = await Load();
-        instances.Leave(id, incarnation);
-        return Changed(instances);
-    }
+    public Task<RegistryVersion> Leave(WorkerId id, long incarnation) => JoinOrLeave([new(id, incarnation, null)]);
 
     public async Task<RegistryVersion> JoinOrLeave(ImmutableArray<MembershipChange> changes)
     {
-        var instances = await Load();
-        var now = clock.Elapsed();
-        foreach (var change in changes)
+        await Load();
+        lock (gate)
         {
-            if (change.Joining is { } joining)
-            {
-                instances.Join(joining, now);
-            }
-            else
-            {
-                instances.Leave(change.Id, change.Incarnation);
-            }
+            return Apply(changes.AsSpan());
         }
-
-        return Changed(instances);
     }
 
     public async Task<InstanceChanges> Watch(IRegistryWatcher watcher, RegistryVersion? known)
     {
         var instances = await Load();
-        watchers.Subscribe(watcher, watcher);
-        return instances.ChangesSince(known);
+        lock (gate)
+        {
+            watchers.Subscribe(watcher, watcher);
+            return instances.ChangesSince(known);
+        }
     }
 
     public Task Unwatch(IRegistryWatcher watcher)
     {
-        watchers.Unsubscribe(watcher);
+        lock (gate)
+        {
+            watchers.Unsubscribe(watcher);
+        }
+
         return Task.CompletedTask;
     }
 
-    public async Task<bool> IsSuspected(WorkerId id, long incarnation) => (await Load()).IsSuspected(id, incarnation);
+    public Task<bool> IsSuspected(WorkerId id, long incarnation) => Read(instances => instances.IsSuspected(id, incarnation));
 
-    public async Task<InstanceChanges> Changes(RegistryVersion? known) => (await Load()).ChangesSince(known);
+    public Task<InstanceChanges> Changes(RegistryVersion? known) => Read(instances => instances.ChangesSince(known));
 
-    public async Task<TimeSpan?> HeardAgo(WorkerId id, long incarnation) =>
-        (await Load()).HeardAgo(id, incarnation, clock.Elapsed());
+    public Task<TimeSpan?> HeardAgo(WorkerId id, long incarnation) =>
+        Read(instances => instances.HeardAgo(id, incarnation, clock.Elapsed()));
 
-    public async Task<ImmutableArray<Heard>> LastHeard() => (await Load()).LastHeard(clock.Elapsed());
+    public Task<ImmutableArray<Heard>> LastHeard() => Read(instances => instances.LastHeard(clock.Elapsed()));
 
-    public async Task<ServiceReport> Count() => (await Load()).Report;
+    public Task<ServiceReport> Count() => Read(instances => instances.Report);
+
+    private async Task<T> Read<T>(Func<InstanceTable, T> read)
+    {
+        var instances = await Load();
+        lock (gate)
+        {
+            return read(instances);
+        }
+    }
+
+    private bool MayBeTold() => table is not null && !left && clock.Elapsed() - calledAt < ToldAfterCall;
+
+    private RegistryVersion Apply(ReadOnlySpan<MembershipChange> changes)
+    {
+        var now = clock.Elapsed();
+        foreach (var change in changes)
+        {
+            if (change.Joining is { } joining)
+            {
+                table!.Join(joining, now);
+            }
+            else
+            {
+                table!.Leave(change.Id, change.Incarnation);
+            }
+        }
+
+        return Changed(table!);
+    }
+
+    private RenewalAnswer Apply(ImmutableArray<Renewal> renewals)
+    {
+        var now = clock.Elapsed();
+        var unknown = ImmutableArray.CreateBuilder<WorkerId>();
+        foreach (var renewal in renewals)
+        {
+            if (!table!.Renew(renewal, now))
+            {
+                unknown.Add(renewal.Id);
+            }
+        }
+
+        return new(Changed(table!), unknown.DrainToImmutable());
+    }
 
     private ValueTask<InstanceTable> Load()
     {
+        calledAt = clock.Elapsed();
         if (table is not null)
         {
             return new(table);
@@ -179,10 +243,14 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
             }
             while (after is not null);
 
-            table = loaded;
-            announced = loaded.Version;
             LogLoaded(serviceType, loaded.Count);
-            Changed(loaded);
+            lock (gate)
+            {
+                table = loaded;
+                announced = loaded.Version;
+                Changed(loaded);
+            }
+
             return loaded;
         }
     }
@@ -225,60 +293,86 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         }
         else
         {
-            // One way: a watcher that does not get it sees the gap at the next.
-            _ = Announce();
+            Announce();
         }
     }
 
-    private Task Announce()
+    private Task AnnounceNow()
+    {
+        lock (gate)
+        {
+            Announce();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private void Announce()
     {
         announcedAt = clock.Elapsed();
         var since = announced;
         announced = table!.Version;
-        if (watchers.Count == 0)
+        var follower = here.Follower is { } candidate && candidate.Follows(serviceType) ? candidate : null;
+        if (follower is null && watchers.Count == 0)
         {
-            return Task.CompletedTask;
+            return;
         }
 
         var changes = table.ChangesSince(since);
-        return watchers.Notify(watcher => watcher.OnChanges(changes));
+        follower?.OnChanges(changes);
+        // One way: a watcher that does not get it sees the gap at the next.
+        watchers.Notify(watcher => _ = watcher.OnChanges(changes));
     }
 
     private Task Expire()
     {
-        var before = table!.Report.Workers;
-        foreach (var instance in table.Expire(clock.Elapsed()))
+        IReadOnlyList<Instance> forgettable;
+        lock (gate)
+        {
+            var before = table!.Report.Workers;
+            forgettable = table.Expire(clock.Elapsed());
+            var after = table.Report.Workers;
+            if (after.Degraded > before.Degraded)
+            {
+                LogMassExpiry(serviceType, after.Degraded - before.Degraded, table.Count);
+            }
+            else if (after.Offline > before.Offline)
+            {
+                LogExpired(serviceType, after.Offline - before.Offline, table.Count);
+            }
+
+            Changed(table);
+        }
+
+        foreach (var instance in forgettable)
         {
             // One way: the worker's grain calls back here, and decides, for it knows what this registry may have
             // missed.
             _ = GrainFactory.GetGrain<IWorkerGrain>(instance.Id.Value).ForgetIfExpired(serviceType, instance.Incarnation);
         }
 
-        var after = table.Report.Workers;
-        if (after.Degraded > before.Degraded)
-        {
-            LogMassExpiry(serviceType, after.Degraded - before.Degraded, table.Count);
-        }
-        else if (after.Offline > before.Offline)
-        {
-            LogExpired(serviceType, after.Offline - before.Offline, table.Count);
-        }
-
-        Changed(table);
         return Task.CompletedTask;
     }
 
     private async Task ReportToCatalog()
     {
-        var report = table!.Report;
-        if (report == reported)
+        ServiceReport report;
+        lock (gate)
         {
-            return;
+            report = table!.Report;
+            if (report == reported)
+            {
+                return;
+            }
+
+            reportedAt = clock.Elapsed();
         }
 
-        reportedAt = clock.Elapsed();
         await GrainFactory.GetGrain<IServiceCatalogGrain>(0).Report(report);
-        reported = report;
+        lock (gate)
+        {
+            reported = report;
+        }
     }
 
     [LoggerMessage(1000, LogLevel.Information, "Registry of {ServiceType} holds {Count} workers from the store.")]

@@ -5,10 +5,12 @@ using WorkerMesh.Grains.Time;
 namespace WorkerMesh.Grains.Workers;
 
 /// <summary>
-/// The workers of one silo that join or leave one registry. The first goes at once; while a message is on its way the
-/// next ones gather, and follow it in one. So what is told arrives in the order of the calls.
+/// The workers of one silo that join or leave one registry. Where that is on this silo they do so on the spot. Else the
+/// first goes at once; while a message is on its way the next ones gather, and follow it in one. So what is told arrives
+/// in the order of the calls.
 /// </summary>
-internal sealed class RegistryLane(ServiceType key, IGrainFactory grains, TimeProvider clock)
+internal sealed class RegistryLane(
+    ServiceType key, LocalRegistries registries, IGrainFactory grains, TimeProvider clock)
 {
     /// <summary>The most in one message: bounds its size, and how long the registry is busy with it.</summary>
     private const int MaxBatch = 500;
@@ -27,6 +29,12 @@ internal sealed class RegistryLane(ServiceType key, IGrainFactory grains, TimePr
                 var waiter = new Waiter(worker);
                 waiting.Add(waiter);
                 return waiter.Task;
+            }
+
+            // Under the lock: a message that is sent meanwhile might be overtaken.
+            if (registries.TryTell(key, () => ChangeOf(worker)) is { } version)
+            {
+                return Task.FromResult(version);
             }
 
             sending = true;

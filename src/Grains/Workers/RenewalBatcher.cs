@@ -13,6 +13,7 @@ namespace WorkerMesh.Grains.Workers;
 /// next ones gather, so that a registry never has more than one from a silo, however many workers come back together.
 /// </summary>
 internal sealed partial class RenewalBatcher(
+    LocalRegistries registries,
     IGrainFactory grains,
     TimeProvider clock,
     IOptions<RegistryOptions> options,
@@ -52,7 +53,7 @@ internal sealed partial class RenewalBatcher(
     }
 
     private RenewalLane LaneOf(ServiceType key) =>
-        lanes.TryGetValue(key, out var lane) ? lane : lanes.GetOrAdd(key, k => new(k, grains, clock, LogFailed));
+        lanes.TryGetValue(key, out var lane) ? lane : lanes.GetOrAdd(key, k => new(k, registries, grains, clock, LogFailed));
 
     [LoggerMessage(1300, LogLevel.Warning, "{Count} renewals did not reach the registry of {ServiceType}; sent again.")]
     private partial void LogFailed(Exception exception, ServiceType serviceType, int count);

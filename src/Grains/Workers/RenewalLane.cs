@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
@@ -9,6 +10,7 @@ namespace WorkerMesh.Grains.Workers;
 /// </summary>
 internal sealed class RenewalLane(
     ServiceType key,
+    LocalRegistries registries,
     IGrainFactory grains,
     TimeProvider clock,
     Action<Exception, ServiceType, int> onFailure)
@@ -98,8 +100,9 @@ internal sealed class RenewalLane(
         try
         {
             var now = clock.Elapsed();
-            var answer = await grains.GetGrain<IServiceRegistryGrain>(key.Value)
-                .Renew([.. batch.Select(r => r.Liveness.ToRenewal(r.Id, r.Incarnation, now))]);
+            ImmutableArray<Renewal> renewals = [.. batch.Select(r => r.Liveness.ToRenewal(r.Id, r.Incarnation, now))];
+            var answer = registries.TryRenew(key, renewals)
+                ?? await grains.GetGrain<IServiceRegistryGrain>(key.Value).Renew(renewals);
             foreach (var id in answer.Unknown)
             {
                 _ = grains.GetGrain<IWorkerGrain>(id.Value).Rejoin(key);

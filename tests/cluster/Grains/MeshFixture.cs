@@ -82,11 +82,14 @@ internal sealed class MeshFixture : IAsyncDisposable
 
     public IWorkerGrain Worker(string id) => cluster.Client.GetGrain<IWorkerGrain>(id);
 
+    /// <summary>Those of the first silo.</summary>
+    public IServiceProvider Services => cluster.GetSiloServiceProvider();
+
     /// <summary>Of the silo that is alone.</summary>
-    public DirectRegistrations Direct => cluster.GetSiloServiceProvider().GetRequiredService<DirectRegistrations>();
+    public DirectRegistrations Direct => Services.GetRequiredService<DirectRegistrations>();
 
     /// <summary>What the silo that is alone has in memory.</summary>
-    public LiveWorkers Live => cluster.GetSiloServiceProvider().GetRequiredService<LiveWorkers>();
+    public LiveWorkers Live => Services.GetRequiredService<LiveWorkers>();
 
     /// <summary>Of the first silo.</summary>
     public IHeartbeatsService Heartbeats => SiloServices.HeartbeatsAt(cluster.Client, GatewayOf(0));

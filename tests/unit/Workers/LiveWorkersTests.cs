@@ -20,7 +20,7 @@ public sealed class LiveWorkersTests : IDisposable
         // Before it, nothing that was heard of could be long ago.
         clock.Advance(TimeSpan.FromHours(1));
         batcher = new(
-            FakeGrains.Create().Factory, clock, Options.Create(new RegistryOptions()), NullLogger<RenewalBatcher>.Instance);
+            new(), FakeGrains.Create().Factory, clock, Options.Create(new RegistryOptions()), NullLogger<RenewalBatcher>.Instance);
     }
 
     public void Dispose() => batcher.Dispose();

@@ -17,7 +17,7 @@ public sealed class RegistryLaneTests
     {
         var (factory, grains) = FakeGrains.Create();
         registry = grains.Of(Sample.Ocr);
-        lane = new(Sample.Ocr, factory, clock);
+        lane = new(Sample.Ocr, new(), factory, clock);
     }
 
     [Fact]

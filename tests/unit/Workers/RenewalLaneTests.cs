@@ -19,7 +19,7 @@ public sealed class RenewalLaneTests
     {
         (var factory, grains) = FakeGrains.Create();
         registry = grains.Of(Sample.Ocr);
-        lane = new(Sample.Ocr, factory, clock, (_, _, count) => failures.Writer.TryWrite(count));
+        lane = new(Sample.Ocr, new(), factory, clock, (_, _, count) => failures.Writer.TryWrite(count));
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
