@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Cluster;
+using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Storage;
@@ -14,6 +16,7 @@ namespace WorkerMesh.Gateway.Api;
 /// <param name="routes">What this gateway shows.</param>
 /// <param name="silos">Renews leases without the workers' grains, where there is no silo in this process.</param>
 /// <param name="newcomers">Registers new workers without their grains, where there is no silo in this process.</param>
+/// <param name="options">Say which threads requests run on.</param>
 /// <param name="here">The workers of the silo in this process; null where there is none.</param>
 /// <param name="direct">Registers them without their grains; null where there is no silo in this process.</param>
 internal sealed class WorkerCalls(
@@ -21,6 +24,7 @@ internal sealed class WorkerCalls(
     RouteTable routes,
     SiloHeartbeats silos,
     SiloRegistrations newcomers,
+    IOptions<GatewayOptions> options,
     LiveWorkers? here = null,
     DirectRegistrations? direct = null)
 {
@@ -28,6 +32,9 @@ internal sealed class WorkerCalls(
     private const int MaxListed = 10_000;
 
     private readonly HighestFloor floor = new();
+
+    /// <summary>Whether requests leave a thread that must not be blocked by themselves.</summary>
+    private readonly bool mayStay = options.Value.InlineCompletions;
 
     public async Task<RegisterAnswer> Register(
         WorkerId id, Registration registration, long? expectedIncarnation, bool assign)
@@ -64,6 +71,12 @@ internal sealed class WorkerCalls(
             },
             CancellationToken.None);
         await routes.CatchUp(answer.Versions);
+        if (!mayStay)
+        {
+            // It may be the store's: what the connection brings next is not to run there.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        }
+
         return answer;
     }
 

@@ -9,6 +9,11 @@ namespace WorkerMesh.Gateway.Api;
 /// <summary>Workers: register, describe, list, renew, drain, unregister.</summary>
 internal static class WorkersApi
 {
+    /// <summary>
+    /// The longest registration, in bytes, of which nobody notices how long it takes to be parsed. Hardly any is longer.
+    /// </summary>
+    private const int MostReadAtOnce = 16 * 1024;
+
     public static void MapWorkers(this IEndpointRouteBuilder app)
     {
         var workers = app.MapGroup("/api/workers").WithTags("workers");
@@ -34,12 +39,24 @@ internal static class WorkersApi
             .Produces(204).WithProblems(400, 404, 503);
     }
 
-    private static async Task<IResult> Put(
+    internal static async Task<IResult> Put(
         string? worker_id, HttpRequest request, WorkerCalls calls, ReachabilityProbe probe, RouteTable routes)
     {
         var errors = new FieldErrors();
         var id = PathReader.WorkerId(worker_id, errors);
-        using var body = await JsonBody.ReadAsync(request);
+        var (bytes, unread) = await JsonBody.ReadRawAsync(request);
+        if (unread is not null)
+        {
+            return unread;
+        }
+
+        if (bytes.Length > MostReadAtOnce)
+        {
+            // Others wait for this thread.
+            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        }
+
+        using var body = JsonBody.Parse(bytes);
         if (body.Problem is { } problem)
         {
             return problem;

@@ -70,7 +70,7 @@ internal static class GatewayHosting
         services.AddSingleton<Refusal>();
         services.AddSingleton<RequestForwarder>();
         services.AddSingleton<ForwardingEndpoint>();
-        services.AddSingleton<HeartbeatShortcut>();
+        services.AddSingleton<WorkersShortcut>();
         services.AddSingletonHosted<GatewayShutdown>();
         services.AddSingletonHosted<CandidateProber>();
         services.AddSingletonHosted<VerdictReporter>();
@@ -156,7 +156,7 @@ internal static class GatewayHosting
         app.Use(app.Services.GetRequiredService<GatewayShutdown>().Invoke);
         app.UseExceptionHandler();
         app.Use(app.Services.GetRequiredService<ForwardingEndpoint>().Shortcut);
-        app.Use(app.Services.GetRequiredService<HeartbeatShortcut>().Invoke);
+        app.Use(app.Services.GetRequiredService<WorkersShortcut>().Invoke);
         app.UseRouting();
         // What the router itself refuses: no such path, or not with that method.
         app.UseStatusCodePages(refused => refused.HttpContext.Response.StatusCode == StatusCodes.Status404NotFound

@@ -22,11 +22,12 @@ internal static class SocketCompletions
     }
 
     /// <summary>
-    /// Takes every request but heartbeats and those that are forwarded to another thread before anything is done for it.
+    /// Takes every request but heartbeats, registrations and those that are forwarded to another thread before anything is
+    /// done for it.
     /// These block nowhere; nobody vouches for all the others.
     /// </summary>
     public static Task LeaveSocketThread(HttpContext context, RequestDelegate next) =>
-        ForwardingEndpoint.IsAsked(context.Request) || HeartbeatShortcut.IsAsked(context.Request)
+        ForwardingEndpoint.IsAsked(context.Request) || WorkersShortcut.IsAsked(context.Request)
             ? next(context)
             : Elsewhere(context, next);
 

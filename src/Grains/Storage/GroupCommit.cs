@@ -11,6 +11,8 @@ namespace WorkerMesh.Grains.Storage;
 /// Items are executed in the order of the calls. A batch that fails fails its own items only. A call ends when its time
 /// is up, wherever its item is: one that is still queued then is not executed any more, of one that is being executed
 /// the outcome is unknown.
+/// Where executing blocks, a thread of its own does it. That thread also runs the caller of an item that was executed
+/// alone, while nothing else waits: to wake another one for it takes longer than most of what callers do then.
 /// </remarks>
 internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
 {
@@ -21,6 +23,7 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly int _maxBatch;
+    private readonly AutoResetEvent? _woken;
     private readonly Task _loop;
     private volatile bool _closed;
 
@@ -31,12 +34,16 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
     /// <param name="time">The clock of the time-out.</param>
     /// <param name="maxBatch">The most items in a batch, 1 or more.</param>
     /// <param name="capacity">The most items that wait; a call above it fails at once.</param>
+    /// <param name="blocks">
+    /// Whether executing blocks. What comes after a call must block nowhere then, unless it leaves the thread.
+    /// </param>
     public GroupCommit(
         Func<IReadOnlyList<TItem>, Task<IReadOnlyList<TResult>>> execute,
         TimeSpan timeout,
         TimeProvider time,
         int maxBatch = 512,
-        int capacity = 8192)
+        int capacity = 8192,
+        bool blocks = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBatch, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
@@ -44,8 +51,13 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         _timeout = timeout;
         _time = time;
         _maxBatch = maxBatch;
-        _queue = Channel.CreateBounded<Call>(new BoundedChannelOptions(capacity) { SingleReader = true });
-        _loop = Task.Run(RunAsync);
+        _queue = Channel.CreateBounded<Call>(new BoundedChannelOptions(capacity)
+        {
+            SingleReader = true,
+            AllowSynchronousContinuations = blocks,
+        });
+        _woken = blocks ? new(false) : null;
+        _loop = blocks ? RunOnOwnThread() : Task.Run(RunAsync);
     }
 
     /// <summary>Queues an item and waits for its result.</summary>
@@ -89,16 +101,46 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         _closed = true;
         _queue.Writer.TryComplete();
         await _loop;
+        _woken?.Dispose();
         while (_queue.Reader.TryRead(out var call))
         {
             call.Fail(new StoreUnavailableException(Closed));
         }
     }
 
+    private Task RunOnOwnThread()
+    {
+        var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() =>
+        {
+            // Nothing in it is waited for but by blocking: it ends on the thread that it began on.
+            RunAsync().GetAwaiter().GetResult();
+            ended.SetResult();
+        })
+        {
+            IsBackground = true,
+            Name = "Mesh store",
+        };
+        thread.UnsafeStart();
+        return ended.Task;
+    }
+
+    private Task<bool> WaitAsync()
+    {
+        var waiting = _queue.Reader.WaitToReadAsync().AsTask();
+        if (_woken is not null && !waiting.IsCompleted)
+        {
+            waiting.GetAwaiter().UnsafeOnCompleted(() => _woken.Set());
+            _woken.WaitOne();
+        }
+
+        return waiting;
+    }
+
     private async Task RunAsync()
     {
         var batch = new List<Call>();
-        while (await _queue.Reader.WaitToReadAsync() && !_closed)
+        while (await WaitAsync() && !_closed)
         {
             while (batch.Count < _maxBatch && _queue.Reader.TryRead(out var call))
             {
@@ -126,9 +168,15 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
                 throw new InvalidOperationException($"{results.Count} results for a batch of {batch.Count}.");
             }
 
+            if (_woken is not null && batch.Count == 1 && _queue.Reader.Count == 0)
+            {
+                batch[0].Complete(results[0]);
+                return;
+            }
+
             for (var i = 0; i < batch.Count; i++)
             {
-                batch[i].Complete(results[i]);
+                batch[i].CompleteElsewhere(results[i]);
             }
         }
         // Whatever it is belongs to the callers; the loop has to outlive it.
@@ -141,9 +189,7 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
 
     private sealed class Call(TItem item)
     {
-        // Callers must not run on the loop: one that blocks would hold up all others.
-        private readonly TaskCompletionSource<TResult> _result =
-            new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<TResult> _result = new();
 
         private int _claimed;
 
@@ -154,13 +200,22 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         /// <summary>Decides between the loop, which executes the item, and the caller, who withdraws it.</summary>
         public bool TryClaim() => Interlocked.Exchange(ref _claimed, 1) == 0;
 
+        /// <summary>The caller goes on in this thread.</summary>
         public void Complete(TResult result) => _result.TrySetResult(result);
 
-        public void Fail(Exception reason)
-        {
-            _result.TrySetException(reason);
-            // Its caller may have gone: then nobody else would look at the exception.
-            _ = _result.Task.Exception;
-        }
+        /// <summary>The caller does not go on in this thread: one that blocks would hold up all others.</summary>
+        public void CompleteElsewhere(TResult result) =>
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static done => done.Call.Complete(done.Result), (Call: this, Result: result), preferLocal: true);
+
+        public void Fail(Exception reason) => ThreadPool.UnsafeQueueUserWorkItem(
+            static failed =>
+            {
+                failed.Call._result.TrySetException(failed.Reason);
+                // Its caller may have gone: then nobody else would look at the exception.
+                _ = failed.Call._result.Task.Exception;
+            },
+            (Call: this, Reason: reason),
+            preferLocal: true);
     }
 }

@@ -28,7 +28,8 @@ public sealed class DirectRegistrations
     }
 
     /// <summary>
-    /// Registers a worker as <see cref="IWorkerGrain.Register"/> does, for a caller that makes no call twice.
+    /// Registers a worker as <see cref="IWorkerGrain.Register"/> does, for a caller that makes no call twice. Does not block
+    /// the caller's thread; may end on the one that makes the store's commits, which must not be blocked.
     /// </summary>
     /// <returns>Null, with nothing changed, where the worker's grain has to be called.</returns>
     public async Task<RegisterAnswer?> TryRegister(
@@ -51,6 +52,12 @@ public sealed class DirectRegistrations
                 {
                     return first;
                 }
+            }
+
+            if (!worker.IsLoaded)
+            {
+                // The look-up may have to wait for the disk, and who calls may not.
+                await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
             }
 
             await keeper.Load();

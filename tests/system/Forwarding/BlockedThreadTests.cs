@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Runtime.Versioning;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -11,7 +12,8 @@ namespace WorkerMesh.Tests.System.Forwarding;
 /// <summary>
 /// What blocks a thread must not hold up the connections of others, also where the threads that hear of all sockets pass
 /// requests on themselves (docs/decisions/0012). What would block is the check of a certificate, if the one of its issuer
-/// were fetched from where it says: the runtime waits for that for up to 15 s.
+/// were fetched from where it says: the runtime waits for that for up to 15 s. What does block is the commit of a
+/// registration.
 /// </summary>
 [Collection<OnEmbeddedMesh>]
 public sealed class BlockedThreadTests(EmbeddedMesh mesh)
@@ -40,6 +42,38 @@ public sealed class BlockedThreadTests(EmbeddedMesh mesh)
         Assert.All(refused, answer => answer.ExpectProblem(502));
         Assert.False(silent.Pending(), "The issuer's certificate was asked for.");
         Assert.True(clock.Elapsed < Longest, $"It took {clock.Elapsed}.");
+    }
+
+    [Theory]
+    [InlineData("true")]
+    [InlineData("false")]
+    [SupportedOSPlatform("linux")]
+    public async Task Registrations_that_wait_for_the_disk_hold_up_nothing_else(string inline)
+    {
+        await using var gateway = await mesh.StartGatewayAsync(("Gateway__InlineCompletions", inline));
+        var file = Path.Combine(mesh.LastDirectory, "workers.db-shm");
+        await using var worker = await WorkerProcess.StartAsync("w");
+        await using var service = mesh.NewService("waits");
+        (await service.PutAsync(gateway.Api, service.IdOf("w"), service.Registration(worker.Url))).Expect(201);
+        Task<Answer>[] waiting;
+        await using (var held = new FileStream(file, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        {
+            // The byte that SQLite's writers lock (walformat.html, "WAL Locks").
+            held.Lock(120, 1);
+            waiting = [.. Enumerable.Range(0, 8).Select(i =>
+                service.PutAsync(gateway.Api, service.IdOf($"w{i}"), service.Registration(worker.Url)))];
+
+            // More of each than there are threads for sockets.
+            var forwarded = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => gateway.Api.GetAsync(service.Path)));
+            var beats = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ =>
+                gateway.Api.PostAsync($"/api/workers/{service.IdOf("w")}/heartbeat", new { })));
+            Assert.All(forwarded, answer => answer.Expect(200));
+            Assert.All(beats, answer => answer.Expect(200));
+            Assert.All(waiting, registering => Assert.False(registering.IsCompleted));
+            held.Unlock(120, 1);
+        }
+
+        Assert.All(await Task.WhenAll(waiting), answer => answer.Expect(201));
     }
 
     /// <summary>Shows a certificate whose issuer it does not show, but says where that can be fetched.</summary>

@@ -7,6 +7,9 @@ public sealed class EmbeddedMesh : Mesh
 
     public override int Silos => 1;
 
+    /// <summary>Where the gateway that was started last keeps its registrations.</summary>
+    public string LastDirectory => _directories[^1];
+
     public override async ValueTask InitializeAsync() => Gateways.Add(await StartGatewayAsync());
 
     public override Task<GatewayProcess> StartGatewayAsync(params (string Name, string Value)[] settings)

@@ -5,7 +5,9 @@ namespace WorkerMesh.Grains.Storage.Sqlite;
 
 /// <summary>
 /// The worker store of a single process: one SQLite file. Concurrent writes share one commit, which is on the disk when
-/// they are acknowledged. Reads are not grouped: each is a few microseconds, and there is no round trip to save.
+/// they are acknowledged, by the thread that makes the commits, which what comes after a write must not block
+/// (<see cref="GroupCommit{TItem, TResult}"/>). Reads are not grouped: each is a few microseconds, and there is no round
+/// trip to save.
 /// </summary>
 public sealed class SqliteWorkerStore : IWorkerStore, IAsyncDisposable
 {
@@ -28,7 +30,8 @@ public sealed class SqliteWorkerStore : IWorkerStore, IAsyncDisposable
         _writes = new(
             batch => Task.FromResult((_writer ?? throw NotInitialized()).Apply(batch)),
             timeout ?? DefaultTimeout,
-            timeProvider);
+            timeProvider,
+            blocks: true);
     }
 
     /// <summary>Opens the file. Calling it again does nothing.</summary>
