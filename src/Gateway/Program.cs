@@ -28,5 +28,5 @@ return await ExitCode.OfAsync(async () =>
     await using var app = builder.Build();
     app.UseGateway();
     app.AnnounceMode(embedded);
-    await app.RunAsync();
+    await ExitCode.RunAsync(app);
 });

@@ -13,5 +13,5 @@ return await ExitCode.OfAsync(async () =>
     var builder = Host.CreateApplicationBuilder(WorkerMesh.Silo.Hosting.HostDefaults.WithFixedConfiguration(args));
     builder.AddHostDefaults();
     builder.AddClusterSilo(database);
-    await builder.Build().RunAsync();
+    await ExitCode.RunAsync(builder.Build());
 });

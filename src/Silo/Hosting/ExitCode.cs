@@ -1,4 +1,6 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace WorkerMesh.Silo.Hosting;
@@ -22,10 +24,28 @@ public static class ExitCode
             await Console.Error.WriteLineAsync($"WorkerMesh can't start: {sentence}");
             return 1;
         }
-        catch (Exception e) when (e is OperationCanceledException or OrleansLifecycleCanceledException)
+        catch (OperationCanceledException)
         {
-            // SIGTERM during start: nothing else cancels it.
+            // SIGTERM before there was a host: nothing else cancels it.
             return 0;
+        }
+    }
+
+    /// <summary>
+    /// Runs a host until it is told to stop. Where that comes while it is starting, whatever fails then was interrupted: a
+    /// connection that was being tried, for one.
+    /// </summary>
+    public static async Task RunAsync(IHost host)
+    {
+        var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+        var (started, stopping) = (lifetime.ApplicationStarted, lifetime.ApplicationStopping);
+        try
+        {
+            await host.RunAsync();
+        }
+        catch (Exception) when (stopping.IsCancellationRequested && !started.IsCancellationRequested)
+        {
+            // The reason has been logged, by the host.
         }
     }
 
