@@ -39,7 +39,8 @@ public sealed class GroupCommitThreadTests : IAsyncDisposable
     [Fact]
     public async Task Who_was_alone_goes_on_in_that_thread()
     {
-        var call = Task.Run(Ask);
+        // Waits before it is executed, and in no context that would have it go on elsewhere.
+        var (call, _) = await Task.Run(() => (Ask(), 0), Cancel);
         await _begun.Task;
         _mayExecute.Release();
 
@@ -58,7 +59,7 @@ public sealed class GroupCommitThreadTests : IAsyncDisposable
         using var release = new ManualResetEventSlim();
         var first = _loop.EnqueueAsync(0, Cancel);
         await _begun.Task;
-        Task<bool>[] calls = [.. Enumerable.Range(1, 3).Select(i => Block(i))];
+        var (calls, _) = await Task.Run(() => (Enumerable.Range(1, 3).Select(Block).ToArray(), 0), Cancel);
 
         _mayExecute.Release(3);
         Assert.Equal(0, await first);
@@ -69,7 +70,7 @@ public sealed class GroupCommitThreadTests : IAsyncDisposable
 
         async Task<bool> Block(int item)
         {
-            await _loop.EnqueueAsync(item, Cancel).ConfigureAwait(false);
+            await _loop.EnqueueAsync(item, Cancel);
             release.Wait(Cancel);
             return Environment.CurrentManagedThreadId != _batches[0].ThreadId;
         }
