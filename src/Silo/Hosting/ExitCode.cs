@@ -43,7 +43,9 @@ public static class ExitCode
         {
             await host.RunAsync();
         }
-        catch (Exception) when (stopping.IsCancellationRequested && !started.IsCancellationRequested)
+        // A start that fails by itself may stop the host too: what there is something to do about is said.
+        catch (Exception e) when (
+            stopping.IsCancellationRequested && !started.IsCancellationRequested && Sentence(e) is null)
         {
             // The reason has been logged, by the host.
         }
