@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using WorkerMesh.Silo.Hosting;
@@ -18,6 +19,18 @@ public sealed class ExitCodeTests
         })));
 
         Assert.Equal(0, code);
+    }
+
+    [Fact]
+    public async Task What_somebody_can_do_something_about_is_one_also_where_it_stops_the_host()
+    {
+        var code = await ExitCode.OfAsync(() => ExitCode.RunAsync(HostOf((lifetime, _) =>
+        {
+            lifetime.StopApplication();
+            throw new IOException("The port is taken.", new SocketException((int)SocketError.AddressAlreadyInUse));
+        })));
+
+        Assert.Equal(1, code);
     }
 
     [Fact]
