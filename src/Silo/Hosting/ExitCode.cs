@@ -37,18 +37,20 @@ public static class ExitCode
     /// </summary>
     public static async Task RunAsync(IHost host)
     {
-        var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
-        var (started, stopping) = (lifetime.ApplicationStarted, lifetime.ApplicationStopping);
+        await using var disposed = (IAsyncDisposable)host;
+        var stopping = host.Services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         try
         {
-            await host.RunAsync();
+            await host.StartAsync();
         }
-        // A start that fails by itself may stop the host too: what there is something to do about is said.
-        catch (Exception e) when (
-            stopping.IsCancellationRequested && !started.IsCancellationRequested && Sentence(e) is null)
+        // Asked before the host is disposed of: that stops it as well, whatever it was that failed.
+        catch (Exception e) when (stopping.IsCancellationRequested && Sentence(e) is null)
         {
             // The reason has been logged, by the host.
+            return;
         }
+
+        await host.WaitForShutdownAsync();
     }
 
     private static string? Sentence(Exception e) => e switch

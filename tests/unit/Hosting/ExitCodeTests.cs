@@ -42,17 +42,33 @@ public sealed class ExitCodeTests
         await Assert.ThrowsAsync<IOException>(() => running);
     }
 
-    private static IHost HostOf(Action<IHostApplicationLifetime, CancellationToken> start)
+    [Fact]
+    public async Task What_fails_by_itself_is_one_also_where_the_end_of_it_stops_the_host()
+    {
+        var running = ExitCode.OfAsync(() => ExitCode.RunAsync(HostOf(
+            (_, _) => throw new IOException("The disk is full."), lifetime => lifetime.StopApplication())));
+
+        await Assert.ThrowsAsync<IOException>(() => running);
+    }
+
+    private static IHost HostOf(
+        Action<IHostApplicationLifetime, CancellationToken> start, Action<IHostApplicationLifetime>? end = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddSingleton(start);
+        builder.Services.AddSingleton(end ?? (_ => { }));
         builder.Services.AddHostedService<Starting>();
         return builder.Build();
     }
 
-    private sealed class Starting(Action<IHostApplicationLifetime, CancellationToken> start, IHostApplicationLifetime lifetime)
-        : IHostedService
+    private sealed class Starting(
+        Action<IHostApplicationLifetime, CancellationToken> start,
+        Action<IHostApplicationLifetime> end,
+        IHostApplicationLifetime lifetime)
+        : IHostedService, IDisposable
     {
+        public void Dispose() => end(lifetime);
+
         public Task StartAsync(CancellationToken cancellationToken)
         {
             start(lifetime, cancellationToken);
