@@ -79,12 +79,12 @@ public sealed class GroupCommitThreadTests : IAsyncDisposable
     [Fact]
     public async Task Those_who_fail_go_on_elsewhere()
     {
-        var failing = new GroupCommit<int, int>(
-            _ => throw new IOException("full"), Timeout, TimeProvider.System, blocks: true);
+        var failing = new GroupCommit<int, int>(Fail, Timeout, TimeProvider.System, blocks: true);
         await using (failing)
         {
             using var release = new ManualResetEventSlim();
-            var first = Task.Run(Block, Cancel);
+            var (first, _) = await Task.Run(() => (Block(), 0), Cancel);
+            _mayExecute.Release(2);
             await Assert.ThrowsAsync<StoreUnavailableException>(() => failing.EnqueueAsync(2, Cancel));
             release.Set();
             await first;
@@ -94,6 +94,12 @@ public sealed class GroupCommitThreadTests : IAsyncDisposable
                 await Assert.ThrowsAsync<StoreUnavailableException>(() => failing.EnqueueAsync(1, Cancel));
                 release.Wait(Cancel);
             }
+        }
+
+        Task<IReadOnlyList<int>> Fail(IReadOnlyList<int> items)
+        {
+            _mayExecute.Wait();
+            throw new IOException("full");
         }
     }
 
