@@ -31,18 +31,15 @@ internal sealed class WorkersShortcut(WorkerCalls calls, ReachabilityProbe probe
     }
 
     private static bool IsHeartbeat(HttpRequest request) =>
-        request.Path.Value is { } path
-        && path.Length > Begin.Length + EndOfHeartbeat.Length
-        && path.EndsWith(EndOfHeartbeat, StringComparison.Ordinal)
-        && path.StartsWith(Begin, StringComparison.Ordinal)
-        && HttpMethods.IsPost(request.Method)
-        && !CrossSiteGuard.IsOfPage(request.Headers);
+        HttpMethods.IsPost(request.Method) && IsOfWorker(request, EndOfHeartbeat);
 
-    private static bool IsRegistration(HttpRequest request) =>
+    private static bool IsRegistration(HttpRequest request) => HttpMethods.IsPut(request.Method) && IsOfWorker(request, "");
+
+    private static bool IsOfWorker(HttpRequest request, string end) =>
         request.Path.Value is { } path
-        && path.Length > Begin.Length
+        && path.Length > Begin.Length + end.Length
+        && path.EndsWith(end, StringComparison.Ordinal)
         && path.StartsWith(Begin, StringComparison.Ordinal)
-        && HttpMethods.IsPut(request.Method)
         && !CrossSiteGuard.IsOfPage(request.Headers);
 
     private static bool TryParse(HttpRequest request, string end, out WorkerId id) =>

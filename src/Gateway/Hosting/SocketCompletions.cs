@@ -23,8 +23,7 @@ internal static class SocketCompletions
 
     /// <summary>
     /// Takes every request but heartbeats, registrations and those that are forwarded to another thread before anything is
-    /// done for it.
-    /// These block nowhere; nobody vouches for all the others.
+    /// done for it. These block nowhere; nobody vouches for all the others.
     /// </summary>
     public static Task LeaveSocketThread(HttpContext context, RequestDelegate next) =>
         ForwardingEndpoint.IsAsked(context.Request) || WorkersShortcut.IsAsked(context.Request)
