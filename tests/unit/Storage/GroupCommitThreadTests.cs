@@ -5,7 +5,7 @@ namespace WorkerMesh.Tests.Unit.Storage;
 /// <summary>The thread of a group commit that blocks.</summary>
 public sealed class GroupCommitThreadTests : IAsyncDisposable
 {
-    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
     private readonly SemaphoreSlim _mayExecute = new(0);
     private readonly List<(int ThreadId, bool IsOfPool, int[] Items)> _batches = [];
@@ -62,10 +62,17 @@ public sealed class GroupCommitThreadTests : IAsyncDisposable
         var (calls, _) = await Task.Run(() => (Enumerable.Range(1, 3).Select(Block).ToArray(), 0), Cancel);
 
         _mayExecute.Release(3);
-        Assert.Equal(0, await first);
-        Assert.Equal(-4, await _loop.EnqueueAsync(4, Cancel));
-        Assert.All(calls, call => Assert.False(call.IsCompleted));
-        release.Set();
+        try
+        {
+            Assert.Equal(0, await first);
+            Assert.Equal(-4, await _loop.EnqueueAsync(4, Cancel));
+            Assert.All(calls, call => Assert.False(call.IsCompleted));
+        }
+        finally
+        {
+            release.Set();
+        }
+
         Assert.All(await Task.WhenAll(calls), Assert.True);
 
         async Task<bool> Block(int item)
@@ -85,8 +92,16 @@ public sealed class GroupCommitThreadTests : IAsyncDisposable
             using var release = new ManualResetEventSlim();
             var (first, _) = await Task.Run(() => (Block(), 0), Cancel);
             _mayExecute.Release(2);
-            await Assert.ThrowsAsync<StoreUnavailableException>(() => failing.EnqueueAsync(2, Cancel));
-            release.Set();
+            try
+            {
+                var second = await Assert.ThrowsAsync<StoreUnavailableException>(() => failing.EnqueueAsync(2, Cancel));
+                Assert.IsType<IOException>(second.InnerException);
+            }
+            finally
+            {
+                release.Set();
+            }
+
             await first;
 
             async Task Block()
