@@ -17,11 +17,8 @@ PROCESSORS = (0.25, 0.1)
 STARTING = 1
 LINEAR = 0.8
 IMAGE = "workermesh-silo"
-# As many as it takes for four silos to have something to do all the time: each request waits for silos that are held up for most of it, and
-# with less of it each of four silos gets smaller messages than one silo alone, and makes smaller commits. Fewer than one silo that is
-# held to the least can answer before calls time out.
-CLIENTS = 1024
-# 64 were too many for one silo of a tenth of a processor: it answered some of them too late.
+# As many as it takes for the silos to have something to do all the time: each waits for silos that are held up for three quarters of it.
+CLIENTS = 512
 BATCH, BATCH_CLIENTS = 250, 32
 USED = "processors of each silo"
 # What they would do more of where nothing else on the machine were at its limit.
