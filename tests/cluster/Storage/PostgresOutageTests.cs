@@ -16,6 +16,8 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     // A call may take the time-out and a second; the rest is for a machine that is busy.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    private const int MostConnections = 20;
+
     private PostgresServer _server = null!;
     private NpgsqlDataSource _database = null!;
     private PostgresWorkerStore _store = null!;
@@ -25,7 +27,12 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _server = await PostgresServer.CreateAsync(Cancel);
-        _database = NpgsqlDataSource.Create(await _server.CreateDatabaseAsync(Cancel));
+        _database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(await _server.CreateDatabaseAsync(Cancel))
+        {
+            MaxPoolSize = MostConnections,
+            // As silos have it. Otherwise the driver does not try to cancel a statement before its connection was reset.
+            NoResetOnClose = true,
+        });
         _store = new PostgresWorkerStore(_database, TimeProvider.System, Timeout);
         await _store.InitializeAsync(Cancel);
     }
@@ -153,6 +160,21 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task While_the_server_hangs_statements_hold_no_threads_that_others_need()
+    {
+        Assert.True(await _store.SaveAsync(Sample.Record("a"), Cancel));
+        await FillPoolAsync(_database, MostConnections);
+        await _server.FreezeAsync(Cancel);
+
+        // Each of a driver's attempts to cancel one takes seconds. With threads of the pool, they would be in each other's way.
+        await Task.WhenAll(Enumerable.Range(0, MostConnections)
+            .Select(_ => FailsInTimeAsync(() => _store.ReadPageAsync(new WorkerPage(10), Cancel))));
+
+        await _server.ThawAsync(Cancel);
+        await WorksAsync();
+    }
+
+    [Fact]
     public async Task A_caller_that_gives_up_is_let_go_while_the_server_hangs()
     {
         await using var patient = new PostgresWorkerStore(_database, TimeProvider.System, TimeSpan.FromMinutes(5));
@@ -185,11 +207,11 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         ];
     }
 
-    /// <summary>Leaves ten idle connections in the pool.</summary>
-    private static async Task FillPoolAsync(NpgsqlDataSource database)
+    /// <summary>Leaves idle connections in the pool.</summary>
+    private static async Task FillPoolAsync(NpgsqlDataSource database, int count = 10)
     {
         var idle = await Task.WhenAll(
-            Enumerable.Range(0, 10).Select(_ => database.OpenConnectionAsync(Cancel).AsTask()));
+            Enumerable.Range(0, count).Select(_ => database.OpenConnectionAsync(Cancel).AsTask()));
         foreach (var connection in idle)
         {
             await connection.DisposeAsync();

@@ -24,6 +24,9 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// </summary>
     private const int MaxReadsWaiting = 131_072;
 
+    // A group does not begin before the one before it has ended, most of them even where they had to be cancelled.
+    private static readonly TimeSpan GraceOfGroups = TimeSpan.FromMilliseconds(250);
+
     private readonly NpgsqlDataSource _dataSource;
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
@@ -34,8 +37,7 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// <param name="dataSource">Where the database is. Not disposed with the store.</param>
     /// <param name="timeProvider">The clock of the time-outs.</param>
     /// <param name="timeout">
-    /// How long an operation may take before it fails; default <see cref="DefaultTimeout"/>. It ends within a quarter
-    /// of a second more even if the server hangs.
+    /// How long an operation may take before it fails, even if the server hangs; default <see cref="DefaultTimeout"/>.
     /// </param>
     /// <param name="fence">
     /// Makes a command that goes first in each transaction that writes, and fails it with <see cref="FencedState"/>
@@ -51,8 +53,8 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         _dataSource = dataSource;
         _time = timeProvider;
         _timeout = timeout ?? DefaultTimeout;
-        _writes = new(batch => RunAsync(token => WriteAsync(batch, token), default), _timeout, _time, MaxWrites);
-        _reads = new(batch => RunAsync(token => ReadAsync(batch, token), default), _timeout, _time, capacity: MaxReadsWaiting);
+        _writes = new(batch => RunAsync(token => WriteAsync(batch, token), GraceOfGroups, default), _timeout, _time, MaxWrites);
+        _reads = new(batch => RunAsync(token => ReadAsync(batch, token), GraceOfGroups, default), _timeout, _time, capacity: MaxReadsWaiting);
     }
 
     /// <inheritdoc/>
@@ -99,6 +101,7 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
                 await using var command = WorkerStatements.ReadPage(connection, page);
                 return await ReadAllAsync(command, reader => WorkerRow.Read(reader), token);
             },
+            TimeSpan.Zero,
             cancellationToken);
         return rows.ConvertAll(row => row.ToRecord());
     }
@@ -112,6 +115,7 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
                 await using var command = new NpgsqlCommand(WorkerStatements.ReadServiceTypesText, connection);
                 return await ReadAllAsync(command, reader => ServiceType.ParseKey(reader.GetString(0)), token);
             },
+            TimeSpan.Zero,
             cancellationToken);
 
     /// <summary>Ends the grouping loops; operations that are queued fail.</summary>
@@ -237,11 +241,12 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         return all;
     }
 
-    private async Task<T> RunAsync<T>(Func<CancellationToken, Task<T>> operation, CancellationToken cancellationToken)
+    private async Task<T> RunAsync<T>(
+        Func<CancellationToken, Task<T>> operation, TimeSpan grace, CancellationToken cancellationToken)
     {
         try
         {
-            return await TimeLimit.RunAsync(operation, _timeout, _time, cancellationToken);
+            return await TimeLimit.RunAsync(operation, _timeout, grace, _time, cancellationToken);
         }
         catch (StoreUnavailableException)
         {

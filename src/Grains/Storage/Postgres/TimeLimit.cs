@@ -1,44 +1,66 @@
+using System.Runtime.CompilerServices;
+
 namespace WorkerMesh.Grains.Storage.Postgres;
 
 /// <summary>Ends database operations in time, also those that do not react to being cancelled.</summary>
 internal static class TimeLimit
 {
-    // What the driver may take to give up by itself, which leaves its connection in a known state.
-    private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
-
     /// <summary>
     /// Runs an operation, cancels it when the time is up, and shortly after leaves it to itself: to cancel a statement
     /// the driver asks the server, and a server that hangs answers that no more than the statement.
     /// </summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="limit">How long it may take.</param>
+    /// <param name="grace">How long it is waited for once it is cancelled.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">The caller gives up, and waits no longer.</param>
     /// <exception cref="StoreUnavailableException">The time was up.</exception>
     public static async Task<T> RunAsync<T>(
         Func<CancellationToken, Task<T>> operation,
         TimeSpan limit,
+        TimeSpan grace,
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        var timer = new CancellationTokenSource(limit, time);
-        var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
-        var running = operation(either.Token);
-        // The operation may outlive this call: then its failure is nobody's, and it still needs the token.
-        _ = running.ContinueWith(
-            ended =>
-            {
-                _ = ended.Exception;
-                either.Dispose();
-                timer.Dispose();
-            },
-            CancellationToken.None,
-            TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
+        var cancellation = new CancellationTokenSource();
+        var running = operation(cancellation.Token);
+        await Ended(limit);
+        if (running.IsCompleted)
+        {
+            return await running;
+        }
+
+        Cancel(cancellation, running);
+        cancellationToken.ThrowIfCancellationRequested();
+        await Ended(grace);
         try
         {
-            return await running.WaitAsync(limit + Grace, time, cancellationToken);
+            return running.IsCompleted ? await running : throw new TimeoutException();
         }
-        catch (Exception e) when (
-            e is TimeoutException || (timer.IsCancellationRequested && StoreErrors.IsUnavailability(e)))
+        catch (Exception e) when (StoreErrors.IsUnavailability(e))
         {
             throw new StoreUnavailableException($"The database did not answer within {limit.TotalSeconds:0.#} s.", e);
         }
+
+        ConfiguredTaskAwaitable Ended(TimeSpan within) =>
+            ((Task)running).WaitAsync(within, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    /// <summary>
+    /// On a thread of its own: where the server hangs, the driver holds the thread that cancels a statement until it has
+    /// connected for it, which takes seconds, and the pool has no more threads than processors to give away.
+    /// </summary>
+    private static void Cancel(CancellationTokenSource cancellation, Task running)
+    {
+        Forget(Task.Factory.StartNew(
+            cancellation.Cancel, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default));
+        // It may outlive the call: then its failure is nobody's.
+        Forget(running);
+    }
+
+    private static void Forget(Task task) => task.ContinueWith(
+        static ended => _ = ended.Exception,
+        CancellationToken.None,
+        TaskContinuationOptions.ExecuteSynchronously,
+        TaskScheduler.Default);
 }
