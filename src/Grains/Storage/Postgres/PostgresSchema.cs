@@ -28,7 +28,7 @@ internal static class PostgresSchema
             await TimeLimit.RunAsync(
                 token => ApplyAsync(dataSource, parts, token),
                 Timeout,
-                TimeSpan.Zero,
+                TimeLimit.Grace,
                 TimeProvider.System,
                 cancellationToken);
         }

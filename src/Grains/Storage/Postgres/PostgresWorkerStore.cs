@@ -24,9 +24,6 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// </summary>
     private const int MaxReadsWaiting = 131_072;
 
-    // A group does not begin before the one before it has ended, most of them even where they had to be cancelled.
-    private static readonly TimeSpan GraceOfGroups = TimeSpan.FromMilliseconds(250);
-
     private readonly NpgsqlDataSource _dataSource;
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
@@ -53,8 +50,9 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         _dataSource = dataSource;
         _time = timeProvider;
         _timeout = timeout ?? DefaultTimeout;
-        _writes = new(batch => RunAsync(token => WriteAsync(batch, token), GraceOfGroups, default), _timeout, _time, MaxWrites);
-        _reads = new(batch => RunAsync(token => ReadAsync(batch, token), GraceOfGroups, default), _timeout, _time, capacity: MaxReadsWaiting);
+        // With grace, so that a group that had to be cancelled ends before the next begins; its callers do not wait for that.
+        _writes = new(batch => RunAsync(token => WriteAsync(batch, token), TimeLimit.Grace, default), _timeout, _time, MaxWrites);
+        _reads = new(batch => RunAsync(token => ReadAsync(batch, token), TimeLimit.Grace, default), _timeout, _time, capacity: MaxReadsWaiting);
     }
 
     /// <inheritdoc/>

@@ -1,10 +1,13 @@
-using System.Runtime.CompilerServices;
-
 namespace WorkerMesh.Grains.Storage.Postgres;
 
 /// <summary>Ends database operations in time, also those that do not react to being cancelled.</summary>
 internal static class TimeLimit
 {
+    /// <summary>
+    /// What the driver may take to give up by itself, for who has to know that it is over, unless the server hangs.
+    /// </summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(250);
+
     /// <summary>
     /// Runs an operation, cancels it when the time is up, and shortly after leaves it to itself: to cancel a statement
     /// the driver asks the server, and a server that hangs answers that no more than the statement.
@@ -24,26 +27,21 @@ internal static class TimeLimit
     {
         var cancellation = new CancellationTokenSource();
         var running = operation(cancellation.Token);
-        await Ended(limit);
+        await ((Task)running).WaitAsync(limit, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (running.IsCompleted)
         {
             return await running;
         }
 
         Cancel(cancellation, running);
-        cancellationToken.ThrowIfCancellationRequested();
-        await Ended(grace);
         try
         {
-            return running.IsCompleted ? await running : throw new TimeoutException();
+            return await running.WaitAsync(grace, time, cancellationToken);
         }
-        catch (Exception e) when (StoreErrors.IsUnavailability(e))
+        catch (Exception e) when (StoreErrors.IsUnavailability(e) && !cancellationToken.IsCancellationRequested)
         {
             throw new StoreUnavailableException($"The database did not answer within {limit.TotalSeconds:0.#} s.", e);
         }
-
-        ConfiguredTaskAwaitable Ended(TimeSpan within) =>
-            ((Task)running).WaitAsync(within, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>
