@@ -16,7 +16,7 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     // A call may take the time-out and a second; the rest is for a machine that is busy.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    private const int MostConnections = 20;
+    private const int MostConnections = 40;
 
     private PostgresServer _server = null!;
     private NpgsqlDataSource _database = null!;
