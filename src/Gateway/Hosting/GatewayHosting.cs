@@ -5,7 +5,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using Orleans.Configuration;
-using Orleans.Dashboard;
 using Orleans.Messaging;
 using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Cluster;
@@ -169,6 +168,7 @@ internal static class GatewayHosting
 
         app.UseMiddleware<CrossSiteGuard>();
         app.UseMiddleware<DashboardGuard>();
+        app.UseMiddleware<DashboardPages>();
         ForwardingEndpoint.Map(app);
         app.MapWorkers();
         app.MapServices();
@@ -180,11 +180,6 @@ internal static class GatewayHosting
         app.MapBroadcast();
         app.MapHealth();
         app.MapPrometheusScrapingEndpoint("/metrics");
-        if (app.Services.GetRequiredService<DashboardAccess>().IsOffered)
-        {
-            app.MapOrleansDashboard(DashboardAccess.Path).ExcludeFromDescription();
-        }
-
         app.MapOpenApi("/openapi/{documentName}.json");
     }
 
