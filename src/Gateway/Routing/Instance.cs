@@ -6,13 +6,22 @@ namespace WorkerMesh.Gateway.Routing;
 /// <summary>A worker on one route: what the registry said of it last, and this gateway's link to it.</summary>
 internal sealed class Instance
 {
+    private const int NoLimit = 0;
+
     private InstanceInfo info;
+
+    // What a choice reads of the above, which would cost it two more misses of the cache for each of two candidates
+    // where there are thousands.
+    private double load;
+    private int weight;
+    private int limit;
 
     public Instance(WorkerLink link, InstanceInfo info, RequestQueue? queue = null)
     {
         Link = link;
         Queue = queue;
         this.info = info;
+        Update(info);
     }
 
     public WorkerLink Link { get; }
@@ -28,7 +37,21 @@ internal sealed class Instance
     /// <summary>Immutable and replaced as a whole: a request reads it once.</summary>
     public InstanceInfo Info => Volatile.Read(ref info);
 
-    public void Update(InstanceInfo next) => Volatile.Write(ref info, next);
+    /// <summary>The load it reported, 0 or more; like what follows as of <see cref="Info"/>, or a moment older.</summary>
+    public double Load => Volatile.Read(ref load);
+
+    public int Weight => Volatile.Read(ref weight);
+
+    /// <summary>How many requests it takes at once; null where it does not say.</summary>
+    public int? MaxConcurrency => Volatile.Read(ref limit) is var most and not NoLimit ? most : null;
+
+    public void Update(InstanceInfo next)
+    {
+        Volatile.Write(ref info, next);
+        Volatile.Write(ref load, next.Load);
+        Volatile.Write(ref weight, next.Registration.Weight);
+        Volatile.Write(ref limit, next.Registration.MaxConcurrency ?? NoLimit);
+    }
 }
 
 /// <summary>What the registry says of an instance.</summary>

@@ -3,9 +3,10 @@ namespace WorkerMesh.Gateway.Routing;
 /// <summary>
 /// A latency that jumps to each peak at once and forgets it over time: the exponentially weighted moving average of
 /// Twitter Finagle's "Peak EWMA" balancer (com.twitter.finagle.loadbalancer.p2c.P2CPeakEwma). Written by many requests
-/// at once without a lock: an observation that another one overtakes may get lost, which an average can bear.
+/// at once without a lock: an observation that another one overtakes may get lost, which an average can bear. A value
+/// that lies within what it belongs to, not to be copied.
 /// </summary>
-internal sealed class PeakEwma
+internal struct PeakEwma
 {
     /// <summary>After so long a peak weighs 37 %.</summary>
     private const double DecaySeconds = 1;

@@ -103,7 +103,7 @@ internal sealed class RequestQueue(
     }
 
     private static bool IsFull(Instance instance) =>
-        instance.Info.Registration.MaxConcurrency <= instance.Link.InFlight;
+        instance.MaxConcurrency <= instance.Link.InFlight;
 
     private Waited? Join(Waiting waiting)
     {

@@ -20,7 +20,7 @@ internal sealed class WorkerLink(WorkerId id)
     private static readonly TimeSpan ReportPause = TimeSpan.FromSeconds(0.1);
 
     private readonly Lock gate = new();
-    private readonly PeakEwma latency = new();
+    private PeakEwma latency;
     private int inFlight;
     private int failuresInARow;
     private long setAsideUntilTicks;

@@ -79,7 +79,7 @@ internal sealed class WorkerPicker(TimeProvider clock)
     public static double Cost(Instance instance, int inFlight, TimeSpan now) =>
         (inFlight + 1)
         * (LatencyFloor + instance.Link.LatencySeconds(now))
-        * (1 + instance.Info.Load);
+        * (1 + instance.Load);
 
     private static Choice PickByKey(ulong key, in Wish wish, TimeSpan now)
     {
@@ -126,7 +126,7 @@ internal sealed class WorkerPicker(TimeProvider clock)
             {
                 case Standing.Usable when TryEnter(instance, now, evenSetAside) is { Instance: not null } chosen:
                     return chosen;
-                case Standing.Usable when instance.Info.Registration.MaxConcurrency is not null:
+                case Standing.Usable when instance.MaxConcurrency is not null:
                 case Standing.Full:
                     full |= !evenSetAside;
                     break;
@@ -157,7 +157,7 @@ internal sealed class WorkerPicker(TimeProvider clock)
             return Standing.Excluded;
         }
 
-        return instance.Info.Registration.MaxConcurrency is { } limit && instance.Link.InFlight >= limit
+        return instance.MaxConcurrency is { } limit && instance.Link.InFlight >= limit
             ? Standing.Full
             : Standing.Usable;
     }
@@ -165,7 +165,7 @@ internal sealed class WorkerPicker(TimeProvider clock)
     private static Choice TryEnter(Instance instance, TimeSpan now, bool evenSetAside)
     {
         var link = instance.Link;
-        if (!link.TryEnter(instance.Info.Registration.MaxConcurrency))
+        if (!link.TryEnter(instance.MaxConcurrency))
         {
             return default;
         }
@@ -186,8 +186,8 @@ internal sealed class WorkerPicker(TimeProvider clock)
     private static bool Cheaper(Instance second, Instance first, TimeSpan now)
     {
         var (cost1, cost2) = (Cost(first, now), Cost(second, now));
-        double weight1 = first.Info.Registration.Weight;
-        double weight2 = second.Info.Registration.Weight;
+        double weight1 = first.Weight;
+        double weight2 = second.Weight;
         var equal = cost2 * Tie > cost1 && cost1 * Tie > cost2;
         if (!equal)
         {
