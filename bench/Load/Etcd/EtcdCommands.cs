@@ -105,10 +105,10 @@ internal static class EtcdCommands
         using var etcd = new EtcdClient(arguments);
         var (prefix, service) = (arguments.Text("prefix"), arguments.Text("service"));
         var lease = (await etcd.GrantAsync(1))[0];
-        return await Watching.AnnounceAsync(arguments, async n => await etcd.KeyValues[0].PutAsync(new()
+        return await Watching.AnnounceAsync(arguments, async (n, sent) => await etcd.KeyValues[0].PutAsync(new()
         {
             Key = ByteString.CopyFromUtf8($"{service}/{prefix}-{n}"),
-            Value = UnsafeByteOperations.UnsafeWrap(MeshClient.Registration(Upstream, service, Stopwatch.GetTimestamp())),
+            Value = UnsafeByteOperations.UnsafeWrap(MeshClient.Registration(Upstream, service, sent)),
             Lease = lease,
         }));
     }

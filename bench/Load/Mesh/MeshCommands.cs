@@ -121,7 +121,7 @@ internal static class MeshCommands
         var (prefix, service) = (arguments.Text("prefix"), arguments.Text("service"));
         return await Watching.AnnounceAsync(
             arguments,
-            n => mesh.RegisterAsync($"{prefix}-{n}", MeshClient.Registration(Upstream, service, Stopwatch.GetTimestamp())));
+            (n, sent) => mesh.RegisterAsync($"{prefix}-{n}", MeshClient.Registration(Upstream, service, sent)));
     }
 
     private static MeshClient Connect(Arguments arguments) => new(new Uri(arguments.Text("url")));
