@@ -10,6 +10,9 @@ public sealed class Stack : IAsyncLifetime
     public const string Username = "operator";
     public const string Password = "seen-by-tests-only";
     private const string Project = "workermesh-test";
+    private const int Silos = 3;
+    private const int GatewayCount = 2;
+    private const int Texts = 2;
     private static readonly Dictionary<string, string> Settings = new()
     {
         ["GATEWAY_PORTS"] = "18080-18089",
@@ -53,22 +56,22 @@ public sealed class Stack : IAsyncLifetime
         await ComposeAsync("build");
         OneContainer = await MeasureOneContainerAsync();
         var clock = Stopwatch.StartNew();
-        await UpAsync(silos: 3, gateways: 2, texts: 2);
+        await UpAsync();
         await FindGatewaysAsync();
         await Eventually.Holds(
             "a request is forwarded", () => TryAsync(() => StatsAsync(Api)), a => a?.Status == 200, TimeSpan.FromMinutes(2));
         ColdStart = clock.Elapsed;
         TestContext.Current.SendDiagnosticMessage(
             $"Cold start to the first forwarded request: {ColdStart.TotalSeconds:0.0} s; one container: {OneContainer.TotalSeconds:0.00} s");
-        await SettledAsync(3);
+        await SettledAsync(Silos);
     }
 
-    /// <summary>Brings the stack to so many of each.</summary>
-    public Task<string> UpAsync(int silos = 3, int gateways = 2, int texts = 2) => ComposeAsync(
+    /// <summary>Brings the stack to so many silos, and as many of the others as there should be.</summary>
+    public Task<string> UpAsync(int silos = Silos) => ComposeAsync(
         "up", "-d", "--no-recreate",
         "--scale", string.Create(CultureInfo.InvariantCulture, $"silo={silos}"),
-        "--scale", string.Create(CultureInfo.InvariantCulture, $"gateway={gateways}"),
-        "--scale", string.Create(CultureInfo.InvariantCulture, $"text-stats={texts}"));
+        "--scale", string.Create(CultureInfo.InvariantCulture, $"gateway={GatewayCount}"),
+        "--scale", string.Create(CultureInfo.InvariantCulture, $"text-stats={Texts}"));
 
     /// <summary>What tests begin with: everything up, whatever the one before broke.</summary>
     public async Task ReadyAsync()
@@ -80,7 +83,7 @@ public sealed class Stack : IAsyncLifetime
         }
 
         await FindGatewaysAsync();
-        await SettledAsync(3);
+        await SettledAsync(Silos);
     }
 
     /// <summary>Waits until every gateway is ready, sees so many active silos, and routes to every example worker.</summary>
@@ -91,7 +94,7 @@ public sealed class Stack : IAsyncLifetime
         {
             await Eventually.Equals(
                 $"active silos at {api.Address}", silos, async () => await TryAsync(() => ActiveSilosAsync(api)), limit);
-            foreach (var (service, count) in (IEnumerable<(string, int)>)[("text-stats", 2), ("embeddings", 1), ("search", 1)])
+            foreach (var (service, count) in (IEnumerable<(string, int)>)[("text-stats", Texts), ("embeddings", 1), ("search", 1)])
             {
                 await Eventually.Holds(
                     $"{count} online workers of {service}",
@@ -166,9 +169,9 @@ public sealed class Stack : IAsyncLifetime
             new Dictionary<string, int>
             {
                 ["postgres"] = 1,
-                ["silo"] = 3,
-                ["gateway"] = 2,
-                ["text-stats"] = 2,
+                ["silo"] = Silos,
+                ["gateway"] = GatewayCount,
+                ["text-stats"] = Texts,
                 ["embeddings"] = 1,
                 ["search"] = 1,
             });
