@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Workers;
 
@@ -20,7 +21,6 @@ internal sealed class Instance
     {
         Link = link;
         Queue = queue;
-        this.info = info;
         Update(info);
     }
 
@@ -45,6 +45,7 @@ internal sealed class Instance
     /// <summary>How many requests it takes at once; null where it does not say.</summary>
     public int? MaxConcurrency => Volatile.Read(ref limit) is var most and not NoLimit ? most : null;
 
+    [MemberNotNull(nameof(info))]
     public void Update(InstanceInfo next)
     {
         Volatile.Write(ref info, next);
