@@ -16,8 +16,6 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     // A call may take the time-out and a second; the rest is for a machine that is busy.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
-    private const int MostConnections = 40;
-
     private PostgresServer _server = null!;
     private NpgsqlDataSource _database = null!;
     private PostgresWorkerStore _store = null!;
@@ -29,7 +27,7 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         _server = await PostgresServer.CreateAsync(Cancel);
         _database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(await _server.CreateDatabaseAsync(Cancel))
         {
-            MaxPoolSize = MostConnections,
+            MaxPoolSize = 50,
             // As silos have it. Otherwise the driver does not try to cancel a statement before its connection was reset.
             NoResetOnClose = true,
         });
@@ -163,15 +161,17 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     public async Task While_the_server_hangs_statements_hold_no_threads_that_others_need()
     {
         Assert.True(await _store.SaveAsync(Sample.Record("a"), Cancel));
-        await FillPoolAsync(_database, MostConnections);
+        await FillPoolAsync(_database, 40);
+        // As many statements as have connections. Each of the driver's attempts to cancel one takes seconds. With threads of
+        // the pool, they would be in each other's way.
+        var stores = Enumerable.Range(0, 10).Select(_ => new PostgresWorkerStore(_database, TimeProvider.System, Timeout)).ToList();
         await _server.FreezeAsync(Cancel);
 
-        // Each of a driver's attempts to cancel one takes seconds. With threads of the pool, they would be in each other's way.
-        await Task.WhenAll(Enumerable.Range(0, MostConnections)
-            .Select(_ => FailsInTimeAsync(() => _store.ReadPageAsync(new WorkerPage(10), Cancel))));
+        await Task.WhenAll(stores.SelectMany(store => Operations(store)).Select(FailsInTimeAsync));
 
         await _server.ThawAsync(Cancel);
         await WorksAsync();
+        await Task.WhenAll(stores.Select(store => store.DisposeAsync().AsTask()));
     }
 
     [Fact]

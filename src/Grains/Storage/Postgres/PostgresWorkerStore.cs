@@ -20,6 +20,12 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     private const int MaxWrites = 256;
 
     /// <summary>
+    /// Pages and lists that are read at once. All registries of a silo read theirs at one moment where it starts again, and
+    /// each would have a connection, of which the server has 100 by default, for all silos.
+    /// </summary>
+    private const int MaxLists = 4;
+
+    /// <summary>
     /// That may wait. Where all silos start again, each worker's first heartbeat is one, and they may come at one moment.
     /// </summary>
     private const int MaxReadsWaiting = 131_072;
@@ -30,6 +36,9 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     private readonly Func<NpgsqlBatchCommand>? _fence;
     private readonly GroupCommit<Mutation, bool> _writes;
     private readonly GroupCommit<WorkerId, (WorkerRow? Row, long Floor)> _reads;
+    private readonly HeldConnection _writing;
+    private readonly HeldConnection _reading;
+    private readonly SemaphoreSlim _lists = new(MaxLists);
 
     /// <param name="dataSource">Where the database is. Not disposed with the store.</param>
     /// <param name="timeProvider">The clock of the time-outs.</param>
@@ -48,11 +57,13 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     {
         _fence = fence;
         _dataSource = dataSource;
+        _writing = new(dataSource);
+        _reading = new(dataSource);
         _time = timeProvider;
         _timeout = timeout ?? DefaultTimeout;
         // With grace, so that a group that had to be cancelled ends before the next begins; its callers do not wait for that.
-        _writes = new(batch => RunAsync(token => WriteAsync(batch, token), TimeLimit.Grace, default), _timeout, _time, MaxWrites);
-        _reads = new(batch => RunAsync(token => ReadAsync(batch, token), TimeLimit.Grace, default), _timeout, _time, capacity: MaxReadsWaiting);
+        _writes = new(batch => RunGroupAsync(_writing, WriteAsync, batch), _timeout, _time, MaxWrites);
+        _reads = new(batch => RunGroupAsync(_reading, ReadAsync, batch), _timeout, _time, capacity: MaxReadsWaiting);
     }
 
     /// <inheritdoc/>
@@ -92,28 +103,16 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     public async Task<IReadOnlyList<WorkerRecord>> ReadPageAsync(WorkerPage page, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(page.Limit, 1, nameof(page));
-        var rows = await RunAsync(
-            async token =>
-            {
-                await using var connection = await _dataSource.OpenConnectionAsync(token);
-                await using var command = WorkerStatements.ReadPage(connection, page);
-                return await ReadAllAsync(command, reader => WorkerRow.Read(reader), token);
-            },
-            TimeSpan.Zero,
-            cancellationToken);
+        var rows = await ListAsync(
+            connection => WorkerStatements.ReadPage(connection, page), reader => WorkerRow.Read(reader), cancellationToken);
         return rows.ConvertAll(row => row.ToRecord());
     }
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<ServiceType>> ReadServiceTypesAsync(CancellationToken cancellationToken) =>
-        await RunAsync(
-            async token =>
-            {
-                await using var connection = await _dataSource.OpenConnectionAsync(token);
-                await using var command = new NpgsqlCommand(WorkerStatements.ReadServiceTypesText, connection);
-                return await ReadAllAsync(command, reader => ServiceType.ParseKey(reader.GetString(0)), token);
-            },
-            TimeSpan.Zero,
+        await ListAsync(
+            connection => new(WorkerStatements.ReadServiceTypesText, connection),
+            reader => ServiceType.ParseKey(reader.GetString(0)),
             cancellationToken);
 
     /// <summary>Ends the grouping loops; operations that are queued fail.</summary>
@@ -121,12 +120,13 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     {
         await _writes.DisposeAsync();
         await _reads.DisposeAsync();
+        await _writing.DisposeAsync();
+        await _reading.DisposeAsync();
     }
 
     private async Task<IReadOnlyList<bool>> WriteAsync(
-        IReadOnlyList<Mutation> mutations, CancellationToken cancellationToken)
+        NpgsqlConnection connection, IReadOnlyList<Mutation> mutations, CancellationToken cancellationToken)
     {
-        await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
         // Without an explicit transaction the whole batch is one, and its commit needs no round trip of its own.
         await using var batch = new NpgsqlBatch(connection);
         if (_fence is not null)
@@ -201,10 +201,9 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         return adds.Count > 1 ? adds : [];
     }
 
-    private async Task<IReadOnlyList<(WorkerRow? Row, long Floor)>> ReadAsync(
-        IReadOnlyList<WorkerId> ids, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<(WorkerRow? Row, long Floor)>> ReadAsync(
+        NpgsqlConnection connection, IReadOnlyList<WorkerId> ids, CancellationToken cancellationToken)
     {
-        await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
         await using var command = new NpgsqlCommand(WorkerStatements.ReadText, connection)
         {
             Parameters = { new NpgsqlParameter<string[]> { TypedValue = [.. ids.Select(id => id.Value)] } },
@@ -226,18 +225,37 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         return [.. ids.Select(id => (rows.GetValueOrDefault(id), floor))];
     }
 
-    private static async Task<List<T>> ReadAllAsync<T>(
-        NpgsqlCommand command, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
-    {
-        var all = new List<T>();
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+    private Task<List<T>> ListAsync<T>(
+        Func<NpgsqlConnection, NpgsqlCommand> statement, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) => RunAsync(
+        async token =>
         {
-            all.Add(read(reader));
-        }
+            await _lists.WaitAsync(token);
+            try
+            {
+                await using var connection = await _dataSource.OpenConnectionAsync(token);
+                await using var command = statement(connection);
+                var all = new List<T>();
+                await using var reader = await command.ExecuteReaderAsync(token);
+                while (await reader.ReadAsync(token))
+                {
+                    all.Add(read(reader));
+                }
 
-        return all;
-    }
+                return all;
+            }
+            finally
+            {
+                _lists.Release();
+            }
+        },
+        TimeSpan.Zero,
+        cancellationToken);
+
+    private Task<IReadOnlyList<TResult>> RunGroupAsync<TItem, TResult>(
+        HeldConnection held,
+        Func<NpgsqlConnection, IReadOnlyList<TItem>, CancellationToken, Task<IReadOnlyList<TResult>>> run,
+        IReadOnlyList<TItem> group) => RunAsync(
+        token => held.UseAsync(connection => run(connection, group, token), token), TimeLimit.Grace, CancellationToken.None);
 
     private async Task<T> RunAsync<T>(
         Func<CancellationToken, Task<T>> operation, TimeSpan grace, CancellationToken cancellationToken)
@@ -251,6 +269,8 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
             // The time was up. If that is because its connection leads nowhere any more, so do the idle ones, and each
             // would cost another time-out. Where a connection breaks the driver does this itself.
             _dataSource.Clear();
+            await _writing.ReleaseAsync();
+            await _reading.ReleaseAsync();
             throw;
         }
         catch (PostgresException e) when (e.SqlState == FencedState)

@@ -1,0 +1,99 @@
+using Npgsql;
+using WorkerMesh.Grains.Storage.Postgres;
+using WorkerMesh.Tests.Cluster.Postgres;
+
+namespace WorkerMesh.Tests.Cluster.Storage;
+
+/// <summary>How many of the server's connections, and processes, a store has.</summary>
+public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLifetime
+{
+    private string _settings = null!;
+    private NpgsqlDataSource _database = null!;
+    private PostgresWorkerStore _store = null!;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _settings = await (await postgres.StartAsync()).CreateDatabaseAsync(Cancel);
+        _database = NpgsqlDataSource.Create(_settings);
+        _store = new PostgresWorkerStore(_database, TimeProvider.System, TimeSpan.FromSeconds(30));
+        await _store.InitializeAsync(Cancel);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _store.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task All_at_once_takes_a_handful()
+    {
+        var calls = Enumerable.Range(0, 200).SelectMany<int, Task>(i =>
+        [
+            _store.SaveAsync(Sample.Record($"w{i}"), Cancel),
+            _store.ReadAsync(Sample.Record($"w{i}").Id, Cancel),
+            _store.ReadPageAsync(new(10), Cancel),
+            _store.ReadServiceTypesAsync(Cancel),
+        ]);
+
+        await Task.WhenAll(calls);
+
+        Assert.InRange(await CountAsync("true"), 2, 6);
+    }
+
+    [Fact]
+    public async Task Writes_share_one_and_so_do_reads()
+    {
+        var idle = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _database.OpenConnectionAsync(Cancel).AsTask()));
+        foreach (var connection in idle)
+        {
+            await connection.DisposeAsync();
+        }
+
+        for (var i = 1; i <= 20; i++)
+        {
+            Assert.True(await _store.SaveAsync(Sample.Record("a", i), Cancel));
+            Assert.Equal(i, (await _store.ReadAsync(Sample.Record("a").Id, Cancel)).Record?.Incarnation);
+        }
+
+        Assert.Equal(1, await CountAsync("query LIKE '%INSERT INTO mesh_worker%'"));
+        Assert.Equal(1, await CountAsync("query LIKE '%FROM mesh_incarnation_floor AS f LEFT JOIN%'"));
+    }
+
+    [Fact]
+    public async Task None_stays_open_behind_a_store_that_is_closed()
+    {
+        Assert.True(await _store.SaveAsync(Sample.Record("a"), Cancel));
+        _ = await _store.ReadAsync(Sample.Record("a").Id, Cancel);
+
+        await _store.DisposeAsync();
+        await _database.DisposeAsync();
+
+        // Refused by the server after 5 s where anybody still has one.
+        var name = new NpgsqlConnectionStringBuilder(_settings).Database;
+        await using var connection = await OpenAsync("postgres");
+        await using var drop = new NpgsqlCommand($"DROP DATABASE \"{name}\"", connection);
+        await drop.ExecuteNonQueryAsync(Cancel);
+    }
+
+    /// <summary>The connections to the store's database, but this one, of which that is true.</summary>
+    private async Task<long> CountAsync(string condition)
+    {
+        await using var connection = await OpenAsync();
+        await using var count = new NpgsqlCommand(
+            $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}",
+            connection);
+        return (long)(await count.ExecuteScalarAsync(Cancel))!;
+    }
+
+    private async Task<NpgsqlConnection> OpenAsync(string? name = null)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(_settings) { Pooling = false };
+        settings.Database = name ?? settings.Database;
+        var connection = new NpgsqlConnection(settings.ConnectionString);
+        await connection.OpenAsync(Cancel);
+        return connection;
+    }
+}
