@@ -8,11 +8,11 @@ namespace WorkerMesh.Grains.Storage;
 /// before ran.
 /// </summary>
 /// <remarks>
-/// Items are executed in the order of the calls. A batch that fails fails its own items only. A call ends when its time
-/// is up, wherever its item is: one that is still queued then is not executed any more, of one that is being executed
-/// the outcome is unknown.
-/// Where executing blocks, a thread of its own does it. That thread also runs the caller of an item that was executed
-/// alone, while nothing else waits: to wake another one for it takes longer than most of what callers do then.
+/// Items are executed in the order of the calls, those of one call together. A batch that fails fails its own calls only. A
+/// call ends when its time is up, wherever its items are: those still queued then are not executed any more, of those that
+/// are being executed the outcome is unknown.
+/// Where executing blocks, a thread of its own does it. That thread also runs a caller that had a batch for itself, while
+/// nothing else waits: to wake another one for it takes longer than most of what callers do then.
 /// </remarks>
 internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
 {
@@ -32,8 +32,8 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
     /// </param>
     /// <param name="timeout">How long a call may take, queue included.</param>
     /// <param name="time">The clock of the time-out.</param>
-    /// <param name="maxBatch">The most items in a batch, 1 or more.</param>
-    /// <param name="capacity">The most items that wait; a call above it fails at once.</param>
+    /// <param name="maxBatch">The most items in a batch, 1 or more; a call with more has one of its own.</param>
+    /// <param name="capacity">The most calls that wait; one above it fails at once.</param>
     /// <param name="blocks">
     /// Whether executing blocks. What comes after a call must block nowhere then, unless it leaves the thread.
     /// </param>
@@ -64,10 +64,15 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
     /// <exception cref="StoreUnavailableException">
     /// The queue is full, the time is up, the database failed, or this is closed.
     /// </exception>
-    public async Task<TResult> EnqueueAsync(TItem item, CancellationToken cancellationToken)
+    public async Task<TResult> EnqueueAsync(TItem item, CancellationToken cancellationToken) =>
+        (await EnqueueAllAsync([item], cancellationToken))[0];
+
+    /// <summary>Queues items and waits for their results, which come in the same order.</summary>
+    /// <exception cref="StoreUnavailableException">As of <see cref="EnqueueAsync"/>, of all of them.</exception>
+    public async Task<IReadOnlyList<TResult>> EnqueueAllAsync(IReadOnlyList<TItem> items, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var call = new Call(item);
+        var call = new Call(items);
         if (!_queue.Writer.TryWrite(call))
         {
             throw _closed
@@ -142,11 +147,13 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         var batch = new List<Call>();
         while (await WaitAsync() && !_closed)
         {
-            while (batch.Count < _maxBatch && _queue.Reader.TryRead(out var call))
+            for (var size = 0; _queue.Reader.TryPeek(out var call) && (size == 0 || size + call.Items.Count <= _maxBatch);)
             {
+                _queue.Reader.TryRead(out _);
                 if (call.TryClaim())
                 {
                     batch.Add(call);
+                    size += call.Items.Count;
                 }
             }
 
@@ -162,21 +169,24 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
     {
         try
         {
-            var results = await _execute(batch.ConvertAll(call => call.Item));
-            if (results.Count != batch.Count)
+            var items = batch.Count == 1 ? batch[0].Items : [.. batch.SelectMany(call => call.Items)];
+            var results = await _execute(items);
+            if (results.Count != items.Count)
             {
-                throw new InvalidOperationException($"{results.Count} results for a batch of {batch.Count}.");
+                throw new InvalidOperationException($"{results.Count} results for a batch of {items.Count}.");
             }
 
             if (_woken is not null && batch.Count == 1 && _queue.Reader.Count == 0)
             {
-                batch[0].Complete(results[0]);
+                batch[0].Complete(results);
                 return;
             }
 
-            for (var i = 0; i < batch.Count; i++)
+            var first = 0;
+            foreach (var call in batch)
             {
-                batch[i].CompleteElsewhere(results[i]);
+                call.CompleteElsewhere(batch.Count == 1 ? results : [.. results.Skip(first).Take(call.Items.Count)]);
+                first += call.Items.Count;
             }
         }
         // Whatever it is belongs to the callers; the loop has to outlive it.
@@ -187,33 +197,33 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         }
     }
 
-    private sealed class Call(TItem item)
+    private sealed class Call(IReadOnlyList<TItem> items)
     {
-        private readonly TaskCompletionSource<TResult> _result = new();
+        private readonly TaskCompletionSource<IReadOnlyList<TResult>> _results = new();
 
         private int _claimed;
 
-        public TItem Item => item;
+        public IReadOnlyList<TItem> Items => items;
 
-        public Task<TResult> Task => _result.Task;
+        public Task<IReadOnlyList<TResult>> Task => _results.Task;
 
-        /// <summary>Decides between the loop, which executes the item, and the caller, who withdraws it.</summary>
+        /// <summary>Decides between the loop, which executes the items, and the caller, who withdraws them.</summary>
         public bool TryClaim() => Interlocked.Exchange(ref _claimed, 1) == 0;
 
         /// <summary>The caller goes on in this thread.</summary>
-        public void Complete(TResult result) => _result.TrySetResult(result);
+        public void Complete(IReadOnlyList<TResult> results) => _results.TrySetResult(results);
 
         /// <summary>The caller does not go on in this thread: one that blocks would hold up all others.</summary>
-        public void CompleteElsewhere(TResult result) =>
+        public void CompleteElsewhere(IReadOnlyList<TResult> results) =>
             ThreadPool.UnsafeQueueUserWorkItem(
-                static done => done.Call.Complete(done.Result), (Call: this, Result: result), preferLocal: true);
+                static done => done.Call.Complete(done.Results), (Call: this, Results: results), preferLocal: true);
 
         public void Fail(Exception reason) => ThreadPool.UnsafeQueueUserWorkItem(
             static failed =>
             {
-                failed.Call._result.TrySetException(failed.Reason);
+                failed.Call._results.TrySetException(failed.Reason);
                 // Its caller may have gone: then nobody else would look at the exception.
-                _ = failed.Call._result.Task.Exception;
+                _ = failed.Call._results.Task.Exception;
             },
             (Call: this, Reason: reason),
             preferLocal: true);

@@ -37,6 +37,10 @@ public interface IWorkerStore
     /// </returns>
     Task<bool> AddAsync(WorkerRecord record, CancellationToken cancellationToken);
 
+    /// <summary>Stores the registrations of several workers as <see cref="AddAsync"/> does, all of them in one commit.</summary>
+    /// <returns>For each, in order, what that would have returned.</returns>
+    Task<IReadOnlyList<bool>> AddAllAsync(IReadOnlyList<WorkerRecord> records, CancellationToken cancellationToken);
+
     /// <summary>
     /// Sets or clears the draining mark of exactly this incarnation; false where another or none is stored.
     /// </summary>

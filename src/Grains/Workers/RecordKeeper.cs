@@ -179,6 +179,18 @@ internal sealed class RecordKeeper(
             : new(RegisterOutcome.Superseded, newer, [], worker.IncarnationFloor);
     }
 
+    /// <summary>The record of a worker that was not registered before.</summary>
+    public WorkerRecord First(Registration registration, Guid operationId, long floor) =>
+        new(Id, floor + 1, registration, Draining: false, operationId, Replaced: false, clock.GetUtcNow());
+
+    /// <summary>It is stored: nothing was, and no removal had raised the floor.</summary>
+    public void FollowFirst(WorkerRecord first)
+    {
+        worker.RaiseFloor(first.Incarnation - 1);
+        worker.Follow(first, clock.Elapsed());
+        onRecord?.Invoke();
+    }
+
     /// <summary>Tells the registries of the record in force, and those of the one before.</summary>
     public async Task<RegisterAnswer> Answer(RegisterOutcome outcome, WorkerRecord? previous = null)
     {
@@ -226,16 +238,15 @@ internal sealed class RecordKeeper(
 
         async Task Add()
         {
-            var first = new WorkerRecord(Id, ~none + 1, registration, Draining: false, operationId, Replaced: false, clock.GetUtcNow());
-            if (!await store.AddAsync(first, CancellationToken.None))
+            var first = First(registration, operationId, ~none);
+            if (await store.AddAsync(first, CancellationToken.None))
+            {
+                FollowFirst(first);
+            }
+            else
             {
                 await Reload();
-                return;
             }
-
-            worker.RaiseFloor(~none);
-            worker.Follow(first, clock.Elapsed());
-            onRecord?.Invoke();
         }
     }
 

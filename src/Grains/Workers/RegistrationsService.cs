@@ -17,14 +17,43 @@ internal sealed class RegistrationsService(
     : GrainService(GrainId.Create(SiloServices.Registrations, IdSpan.Create("")), silo, logging), IRegistrationsService
 {
     public async Task<ImmutableArray<NewWorkerAnswer>> Add(ImmutableArray<NewWorker> workers, long floor) =>
-        [.. (await Task.WhenAll(workers.Select(worker => Add(worker, floor)))).Select((answer, i) =>
+        [.. (await AddAll(workers, floor)).Select((answer, i) =>
             answer with { HasRegistry = registries.Has(workers[i].Registration.RegistryKeys[0]) })];
 
-    private async Task<NewWorkerAnswer> Add(NewWorker added, long floor)
+    private async Task<NewWorkerAnswer[]> AddAll(ImmutableArray<NewWorker> workers, long floor)
     {
-        // Nobody else's: what becomes of the worker from now on is known to its grain.
-        var worker = new LiveWorker(added.Id) { IsNew = true };
-        var keeper = RecordKeeper.BesideGrain(worker, store, lanes, grains, clock);
+        // Nobody else's: what becomes of the workers from now on is known to their grains.
+        RecordKeeper[] keepers = [.. workers.Select(added =>
+            RecordKeeper.BesideGrain(new LiveWorker(added.Id) { IsNew = true }, store, lanes, grains, clock))];
+        WorkerRecord[] records = [.. keepers.Zip(workers, (keeper, added) => keeper.First(added.Registration, added.OperationId, floor))];
+        IReadOnlyList<bool> stored;
+        try
+        {
+            stored = await store.AddAllAsync(records, CancellationToken.None);
+        }
+        catch (StoreUnavailableException e)
+        {
+            return [.. workers.Select(_ => FailureOf(e))];
+        }
+        catch (StaleOwnerException)
+        {
+            // This silo may not write any more: another one has to do it.
+            return new NewWorkerAnswer[workers.Length];
+        }
+
+        return await Task.WhenAll(workers.Select((added, i) =>
+            stored[i] ? Answer(keepers[i], records[i]) : Register(keepers[i], added, floor)));
+    }
+
+    private static async Task<NewWorkerAnswer> Answer(RecordKeeper keeper, WorkerRecord first)
+    {
+        keeper.FollowFirst(first);
+        return new(await keeper.Answer(RegisterOutcome.Created));
+    }
+
+    /// <summary>It is not new, or has become known to others just now.</summary>
+    private static async Task<NewWorkerAnswer> Register(RecordKeeper keeper, NewWorker added, long floor)
+    {
         try
         {
             return new(
@@ -33,7 +62,7 @@ internal sealed class RegistrationsService(
         }
         catch (StoreUnavailableException e)
         {
-            return new(null, e.Message, e.NotBegun);
+            return FailureOf(e);
         }
         catch (StaleOwnerException)
         {
@@ -41,4 +70,6 @@ internal sealed class RegistrationsService(
             return default;
         }
     }
+
+    private static NewWorkerAnswer FailureOf(StoreUnavailableException e) => new(null, e.Message, e.NotBegun);
 }

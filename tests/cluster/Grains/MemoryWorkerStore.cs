@@ -83,20 +83,10 @@ internal sealed class MemoryWorkerStore : IWorkerStore
         });
 
     public Task<bool> AddAsync(WorkerRecord record, CancellationToken cancellationToken) =>
-        Run(StoreOperation.Add, () =>
-        {
-            if (records.TryGetValue(record.Id, out var stored))
-            {
-                return (stored.Incarnation, stored.OperationId) == (record.Incarnation, record.OperationId);
-            }
+        Run(StoreOperation.Add, () => Add(record));
 
-            if (record.Incarnation > floor)
-            {
-                records[record.Id] = record;
-            }
-
-            return record.Incarnation > floor;
-        });
+    public Task<IReadOnlyList<bool>> AddAllAsync(IReadOnlyList<WorkerRecord> records, CancellationToken cancellationToken) =>
+        Run<IReadOnlyList<bool>>(StoreOperation.Add, () => [.. records.Select(Add)]);
 
     public Task<bool> SetDrainingAsync(
         WorkerId id, long incarnation, bool draining, CancellationToken cancellationToken) =>
@@ -137,6 +127,21 @@ internal sealed class MemoryWorkerStore : IWorkerStore
         Run<IReadOnlyList<ServiceType>>(
             StoreOperation.ReadServiceTypes,
             () => [.. records.Values.SelectMany(r => r.Registration.RegistryKeys).Distinct()]);
+
+    private bool Add(WorkerRecord record)
+    {
+        if (records.TryGetValue(record.Id, out var stored))
+        {
+            return (stored.Incarnation, stored.OperationId) == (record.Incarnation, record.OperationId);
+        }
+
+        if (record.Incarnation > floor)
+        {
+            records[record.Id] = record;
+        }
+
+        return record.Incarnation > floor;
+    }
 
     private async Task<T> Run<T>(StoreOperation operation, Func<T> run)
     {

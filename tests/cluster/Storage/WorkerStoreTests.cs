@@ -200,6 +200,34 @@ public abstract class WorkerStoreTests(StoreSource source) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_many_that_are_added_in_one_call_each_has_its_own_answer()
+    {
+        Assert.True(await _store.SaveAsync(Sample.Record("high", 3), Cancel));
+        Assert.True(await _store.RemoveAsync(WorkerId.Parse("high"), 3, Cancel));
+        var known = Sample.Record("known", 4, ["a"]);
+        Assert.True(await _store.SaveAsync(known, Cancel));
+        WorkerRecord[] records =
+        [
+            Sample.Record("new-1", 4, ["a", "b"]),
+            Sample.Record("known", 5, ["late"]),
+            Sample.Record("low", 3, ["late"]),
+            // The answer may have been lost.
+            known,
+            Sample.Record("twice", 4, ["a"]),
+            Sample.Record("twice", 5, ["late"]),
+            Sample.Record("new-2", 7),
+        ];
+
+        Assert.Equal([true, false, false, true, true, false, true], await _store.AddAllAsync(records, Cancel));
+
+        Assert.Empty(await _store.AddAllAsync([], Cancel));
+        Assert.Empty(await _store.IdsAsync("late"));
+        Assert.Equal(["known", "new-1", "twice"], await _store.IdsAsync("a"));
+        Sample.AssertSame(records[0], (await _store.ReadAsync(WorkerId.Parse("new-1"), Cancel)).Record);
+        Sample.AssertSame(known, (await _store.ReadAsync(known.Id, Cancel)).Record);
+    }
+
+    [Fact]
     public async Task What_was_to_be_added_while_an_older_incarnation_was_stored_is_not_after_its_removal()
     {
         Assert.True(await _store.SaveAsync(Sample.Record("ocr-1", 3), Cancel));

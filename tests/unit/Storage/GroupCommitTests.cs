@@ -75,6 +75,35 @@ public sealed class GroupCommitTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Items_of_one_call_stay_together_and_have_their_own_results()
+    {
+        var loop = Create(maxBatch: 4);
+        var first = loop.EnqueueAsync(0, Cancel);
+        var running = await _batches.NextAsync();
+        Task<IReadOnlyList<string>>[] calls =
+        [
+            loop.EnqueueAllAsync([1, 2], Cancel),
+            loop.EnqueueAllAsync([3], Cancel),
+            loop.EnqueueAllAsync([4, 5], Cancel),
+            // More than a batch holds has one of its own.
+            loop.EnqueueAllAsync([6, 7, 8, 9, 10], Cancel),
+            loop.EnqueueAllAsync([11, 12, 13, 14], Cancel),
+        ];
+
+        running.Complete();
+        foreach (int[] expected in (int[][])[[1, 2, 3], [4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14]])
+        {
+            var batch = await _batches.NextAsync();
+            Assert.Equal(expected, batch.Items);
+            batch.Complete();
+        }
+
+        Assert.Equal("0", await first);
+        string[][] results = [["1", "2"], ["3"], ["4", "5"], ["6", "7", "8", "9", "10"], ["11", "12", "13", "14"]];
+        Assert.Equal(results, await Task.WhenAll(calls));
+    }
+
+    [Fact]
     public async Task A_failing_batch_fails_its_own_items_and_the_loop_goes_on()
     {
         var loop = Create(maxBatch: 2);

@@ -91,6 +91,11 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         _writes.EnqueueAsync(Mutation.Save.Of(record, isNew: true), cancellationToken);
 
     /// <inheritdoc/>
+    /// <exception cref="StaleOwnerException">The fence does not let this process write any more.</exception>
+    public Task<IReadOnlyList<bool>> AddAllAsync(IReadOnlyList<WorkerRecord> records, CancellationToken cancellationToken) =>
+        _writes.EnqueueAllAsync([.. records.Select(record => Mutation.Save.Of(record, isNew: true))], cancellationToken);
+
+    /// <inheritdoc/>
     public Task<bool> SetDrainingAsync(
         WorkerId id, long incarnation, bool draining, CancellationToken cancellationToken) =>
         _writes.EnqueueAsync(new Mutation.SetDraining(id, incarnation, draining), cancellationToken);

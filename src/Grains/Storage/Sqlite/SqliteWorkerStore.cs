@@ -64,6 +64,10 @@ public sealed class SqliteWorkerStore : IWorkerStore, IAsyncDisposable
         _writes.EnqueueAsync(Mutation.Save.Of(record, isNew: true), cancellationToken);
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<bool>> AddAllAsync(IReadOnlyList<WorkerRecord> records, CancellationToken cancellationToken) =>
+        _writes.EnqueueAllAsync([.. records.Select(record => Mutation.Save.Of(record, isNew: true))], cancellationToken);
+
+    /// <inheritdoc/>
     public Task<bool> SetDrainingAsync(
         WorkerId id, long incarnation, bool draining, CancellationToken cancellationToken) =>
         _writes.EnqueueAsync(new Mutation.SetDraining(id, incarnation, draining), cancellationToken);
