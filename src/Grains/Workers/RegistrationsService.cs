@@ -56,6 +56,8 @@ internal sealed class RegistrationsService(
     {
         try
         {
+            // Or it would be added again first, and refused again.
+            await keeper.Reload();
             return new(
                 await keeper.Register(
                     added.Registration, added.OperationId, expectedIncarnation: null, assign: false, ~floor, guessed: true));

@@ -54,6 +54,8 @@ public sealed class RegistrationsServiceTests : IAsyncLifetime
         Assert.Equal((RegisterOutcome.Created, 2L), (answers[1].Answer!.Outcome, answers[1].Answer!.Record.Incarnation));
         Assert.Equal((RegisterOutcome.Misjudged, null, 1L), (low[0].Answer!.Outcome, low[0].Answer!.Record, low[0].Answer!.IncarnationFloor));
         Assert.Equal(["b"], (await mesh.List(Sample.Ner)).Changes.Select(c => c.Id.Value));
+        // One of each message: who was refused is looked up, not added once more.
+        Assert.Equal(2, mesh.Store.Calls(StoreOperation.Add));
     }
 
     [Fact]
