@@ -46,12 +46,7 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
     [Fact]
     public async Task Writes_share_one_and_so_do_reads()
     {
-        var idle = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _database.OpenConnectionAsync(Cancel).AsTask()));
-        foreach (var connection in idle)
-        {
-            await connection.DisposeAsync();
-        }
-
+        await _database.FillPoolAsync(8);
         for (var i = 1; i <= 20; i++)
         {
             Assert.True(await _store.SaveAsync(Sample.Record("a", i), Cancel));

@@ -105,7 +105,7 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     {
         await using var store = new PostgresWorkerStore(_database, TimeProvider.System, TimeSpan.FromSeconds(30));
         Assert.True(await store.SaveAsync(Sample.Record("a"), Cancel));
-        await FillPoolAsync(_database);
+        await _database.FillPoolAsync(10);
         await _server.KillAsync(Cancel);
         await _server.StartAsync(Cancel);
 
@@ -126,7 +126,7 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         var settings = new NpgsqlConnectionStringBuilder(_database.ConnectionString) { Port = relay.Port };
         await using var database = NpgsqlDataSource.Create(settings);
         await using var store = new PostgresWorkerStore(database, TimeProvider.System, 2 * Timeout);
-        await FillPoolAsync(database);
+        await database.FillPoolAsync(10);
 
         relay.SilenceExistingConnections();
         var record = Sample.Record("a");
@@ -161,7 +161,7 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     public async Task While_the_server_hangs_statements_hold_no_threads_that_others_need()
     {
         Assert.True(await _store.SaveAsync(Sample.Record("a"), Cancel));
-        await FillPoolAsync(_database, 40);
+        await _database.FillPoolAsync(40);
         // As many statements as have connections. Each of the driver's attempts to cancel one takes seconds. With threads of
         // the pool, they would be in each other's way.
         var stores = Enumerable.Range(0, 10).Select(_ => new PostgresWorkerStore(_database, TimeProvider.System, Timeout)).ToList();
@@ -205,17 +205,6 @@ public sealed class PostgresOutageTests : IAsyncLifetime
             () => store.ReadPageAsync(new WorkerPage(10), token),
             () => store.ReadServiceTypesAsync(token),
         ];
-    }
-
-    /// <summary>Leaves idle connections in the pool.</summary>
-    private static async Task FillPoolAsync(NpgsqlDataSource database, int count = 10)
-    {
-        var idle = await Task.WhenAll(
-            Enumerable.Range(0, count).Select(_ => database.OpenConnectionAsync(Cancel).AsTask()));
-        foreach (var connection in idle)
-        {
-            await connection.DisposeAsync();
-        }
     }
 
     private static async Task FailsInTimeAsync(Func<Task> operation)

@@ -181,8 +181,7 @@ public abstract class WorkerStoreTests(StoreSource source) : IAsyncLifetime
     [Fact]
     public async Task What_is_added_replaces_nothing_and_is_not_added_again_after_it_was_removed()
     {
-        Assert.True(await _store.SaveAsync(Sample.Record("high", 9), Cancel));
-        Assert.True(await _store.RemoveAsync(WorkerId.Parse("high"), 9, Cancel));
+        await RaiseFloorAsync(9);
         var record = Sample.Record("ocr-1", 10, ["a"]);
 
         Assert.True(await _store.AddAsync(record, Cancel));
@@ -202,8 +201,7 @@ public abstract class WorkerStoreTests(StoreSource source) : IAsyncLifetime
     [Fact]
     public async Task Of_many_that_are_added_in_one_call_each_has_its_own_answer()
     {
-        Assert.True(await _store.SaveAsync(Sample.Record("high", 3), Cancel));
-        Assert.True(await _store.RemoveAsync(WorkerId.Parse("high"), 3, Cancel));
+        await RaiseFloorAsync(3);
         var known = Sample.Record("known", 4, ["a"]);
         Assert.True(await _store.SaveAsync(known, Cancel));
         WorkerRecord[] records =
@@ -231,8 +229,7 @@ public abstract class WorkerStoreTests(StoreSource source) : IAsyncLifetime
     public async Task What_was_to_be_added_while_an_older_incarnation_was_stored_is_not_after_its_removal()
     {
         Assert.True(await _store.SaveAsync(Sample.Record("ocr-1", 3), Cancel));
-        Assert.True(await _store.SaveAsync(Sample.Record("high", 9), Cancel));
-        Assert.True(await _store.RemoveAsync(WorkerId.Parse("high"), 9, Cancel));
+        await RaiseFloorAsync(9);
         var late = Sample.Record("ocr-1", 10);
 
         Assert.False(await _store.AddAsync(late, Cancel));
@@ -253,5 +250,12 @@ public abstract class WorkerStoreTests(StoreSource source) : IAsyncLifetime
         Assert.True(await _store.SaveAsync(Sample.Record("ocr-1", 6), Cancel));
         Assert.True(await _store.SaveAsync(Sample.Record("old", 3), Cancel));
         Assert.Equal(["ocr-1", "old"], await _store.IdsAsync());
+    }
+
+    /// <summary>Another worker came, with this incarnation, and went.</summary>
+    private async Task RaiseFloorAsync(long incarnation)
+    {
+        Assert.True(await _store.SaveAsync(Sample.Record("high", incarnation), Cancel));
+        Assert.True(await _store.RemoveAsync(WorkerId.Parse("high"), incarnation, Cancel));
     }
 }
