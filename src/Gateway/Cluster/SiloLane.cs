@@ -5,13 +5,19 @@ internal static class SiloLane
     /// <summary>Messages to one silo at once: enough to have the next while it does the last.</summary>
     public const int MostUnderWay = 2;
 
+    /// <summary>
+    /// With so many waiting, a second message goes without more: what a message costs by itself is little for each of them.
+    /// </summary>
+    public const int Enough = 32;
+
     /// <summary>After so long a message does not hold up others any more: its silo may hang.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(200);
 }
 
 /// <summary>
 /// What is sent, and to be sent, to one silo. While messages to it are on their way, what comes gathers, and follows in
-/// one; it never waits for a message to fill.
+/// one. Nothing waits where none is on its way. Beside one, a second begins once it is as large: else each answer would let
+/// the few follow that came since the one before, in messages that cost as much as large ones.
 /// </summary>
 /// <param name="send">Sends items in one message, and gives an answer to each, in order.</param>
 /// <param name="mostInOne">The most that is in a message: bounds its size, and what is held up by one that is lost.</param>
@@ -21,7 +27,9 @@ internal sealed class SiloLane<TItem, TAnswer>(
 {
     private readonly Lock gate = new();
     private readonly Queue<Waiter> waiting = [];
+    private int waitingSize;
     private int underWay;
+    private int sizeUnderWay;
     private int load;
 
     /// <summary>What was sent and is not answered, and what waits.</summary>
@@ -38,12 +46,7 @@ internal sealed class SiloLane<TItem, TAnswer>(
         {
             load += size;
             waiting.Enqueue(waiter);
-            if (underWay == SiloLane.MostUnderWay)
-            {
-                return waiter.Task;
-            }
-
-            underWay++;
+            waitingSize += size;
         }
 
         _ = SendWaiting();
@@ -52,45 +55,54 @@ internal sealed class SiloLane<TItem, TAnswer>(
 
     private async Task SendWaiting()
     {
-        while (TakeWaiting() is { } batch)
+        while (TakeWaiting() is var (batch, size))
         {
             try
             {
-                await SendNow(batch).WaitAsync(SiloLane.Patience, clock);
+                await SendNow(batch, size).WaitAsync(SiloLane.Patience, clock);
             }
             catch (TimeoutException)
             {
                 // Whoever waits for it goes on waiting.
             }
+
+            lock (gate)
+            {
+                underWay--;
+                sizeUnderWay -= size;
+            }
         }
     }
 
-    private List<Waiter>? TakeWaiting()
+    private (List<Waiter> Batch, int Size)? TakeWaiting()
     {
         lock (gate)
         {
-            if (waiting.Count == 0)
+            if (waiting.Count == 0 || underWay == SiloLane.MostUnderWay || waitingSize < Math.Min(sizeUnderWay, SiloLane.Enough))
             {
-                underWay--;
                 return null;
             }
 
-            var batch = new List<Waiter>();
-            for (var size = 0; waiting.TryPeek(out var next) && (size == 0 || size + next.Size <= mostInOne); size += next.Size)
+            var (batch, size) = (new List<Waiter>(), 0);
+            while (waiting.TryPeek(out var next) && (size == 0 || size + next.Size <= mostInOne))
             {
                 batch.Add(waiting.Dequeue());
+                size += next.Size;
             }
 
-            return batch;
+            waitingSize -= size;
+            underWay++;
+            sizeUnderWay += size;
+            return (batch, size);
         }
     }
 
-    private async Task SendNow(List<Waiter> batch)
+    private async Task SendNow(List<Waiter> batch, int size)
     {
         try
         {
             var answers = await send(batch.ConvertAll(waiter => waiter.Item));
-            Answered(batch);
+            Answered(size);
             for (var i = 0; i < batch.Count; i++)
             {
                 batch[i].SetResult(answers[i]);
@@ -99,16 +111,16 @@ internal sealed class SiloLane<TItem, TAnswer>(
         // Whatever it is belongs to the callers; what waits has to be sent all the same.
         catch (Exception e)
         {
-            Answered(batch);
+            Answered(size);
             batch.ForEach(waiter => waiter.TrySetException(e));
         }
     }
 
-    private void Answered(List<Waiter> batch)
+    private void Answered(int size)
     {
         lock (gate)
         {
-            load -= batch.Sum(waiter => waiter.Size);
+            load -= size;
         }
     }
 
