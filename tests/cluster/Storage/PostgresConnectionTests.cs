@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Storage.Postgres;
 using WorkerMesh.Tests.Cluster.Postgres;
 
@@ -58,6 +60,38 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
     }
 
     [Fact]
+    public async Task A_list_that_waits_too_long_for_others_fails_alone()
+    {
+        var clock = new FakeTimeProvider();
+        var time = TimeSpan.FromSeconds(10);
+        await using var store = new PostgresWorkerStore(_database, clock, time);
+        Assert.True(await store.SaveAsync(Sample.Record("a"), Cancel));
+        var writing = await WritingAsync();
+        await using var first = await LockAsync();
+        var lists = Enumerable.Range(0, 9).Select(_ => store.ReadPageAsync(new(10), Cancel)).ToList();
+        await WaitingAsync(4);
+        // Behind the lists that wait for the first, and before those that come after them.
+        var second = LockAsync();
+        await WaitingAsync(5);
+
+        clock.Advance(0.6 * time);
+        await first.DisposeAsync();
+        await Task.WhenAll(lists.Take(4));
+        await using (await second)
+        {
+            await WaitingAsync(4);
+            clock.Advance(0.6 * time);
+            var failure = await Assert.ThrowsAsync<StoreUnavailableException>(() => lists[8]);
+            Assert.True(failure.NotBegun);
+        }
+
+        Assert.All(await Task.WhenAll(lists.Take(8)), page => Assert.Single(page));
+        Assert.True(await store.SaveAsync(Sample.Record("a", 2), Cancel));
+        Assert.Equal(writing, await WritingAsync());
+        Assert.Single(await store.ReadPageAsync(new(10), Cancel));
+    }
+
+    [Fact]
     public async Task None_stays_open_behind_a_store_that_is_closed()
     {
         Assert.True(await _store.SaveAsync(Sample.Record("a"), Cancel));
@@ -81,6 +115,34 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
             $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}",
             connection);
         return (long)(await count.ExecuteScalarAsync(Cancel))!;
+    }
+
+    /// <summary>The server's processes that have written last.</summary>
+    private async Task<int[]> WritingAsync()
+    {
+        await using var connection = await OpenAsync();
+        await using var processes = new NpgsqlCommand(
+            "SELECT array_agg(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%INSERT INTO mesh_worker AS w%' AND pid <> pg_backend_pid()",
+            connection);
+        return (int[])(await processes.ExecuteScalarAsync(Cancel))!;
+    }
+
+    /// <summary>Lets nobody read workers until it is disposed.</summary>
+    private async Task<NpgsqlConnection> LockAsync()
+    {
+        var connection = await OpenAsync();
+        await using var command = new NpgsqlCommand("BEGIN; LOCK TABLE mesh_worker", connection);
+        await command.ExecuteNonQueryAsync(Cancel);
+        return connection;
+    }
+
+    /// <summary>Waits until so many wait for a lock, which the server tells nobody by itself.</summary>
+    private async Task WaitingAsync(int count)
+    {
+        while (await CountAsync("wait_event_type = 'Lock'") != count)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Cancel);
+        }
     }
 
     private async Task<NpgsqlConnection> OpenAsync(string? name = null)

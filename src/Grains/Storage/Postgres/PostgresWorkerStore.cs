@@ -230,31 +230,56 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         return [.. ids.Select(id => (rows.GetValueOrDefault(id), floor))];
     }
 
-    private Task<List<T>> ListAsync<T>(
-        Func<NpgsqlConnection, NpgsqlCommand> statement, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken) => RunAsync(
-        async token =>
-        {
-            await _lists.WaitAsync(token);
-            try
+    private async Task<List<T>> ListAsync<T>(
+        Func<NpgsqlConnection, NpgsqlCommand> statement, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    {
+        await WaitForListsAsync(cancellationToken);
+        return await RunAsync(
+            async token =>
             {
-                await using var connection = await _dataSource.OpenConnectionAsync(token);
-                await using var command = statement(connection);
-                var all = new List<T>();
-                await using var reader = await command.ExecuteReaderAsync(token);
-                while (await reader.ReadAsync(token))
+                try
                 {
-                    all.Add(read(reader));
-                }
+                    await using var connection = await _dataSource.OpenConnectionAsync(token);
+                    await using var command = statement(connection);
+                    var all = new List<T>();
+                    await using var reader = await command.ExecuteReaderAsync(token);
+                    while (await reader.ReadAsync(token))
+                    {
+                        all.Add(read(reader));
+                    }
 
-                return all;
-            }
-            finally
+                    return all;
+                }
+                finally
+                {
+                    // May be after its call has ended: until then it has a connection.
+                    _lists.Release();
+                }
+            },
+            TimeSpan.Zero,
+            cancellationToken);
+    }
+
+    /// <summary>Waits until one fewer than <see cref="MaxLists"/> are read, and takes that place.</summary>
+    /// <exception cref="StoreUnavailableException">
+    /// The time was up. That says nothing of the connections, which are those of the lists before it.
+    /// </exception>
+    private async Task WaitForListsAsync(CancellationToken cancellationToken)
+    {
+        using var time = new CancellationTokenSource(_timeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(time.Token, cancellationToken);
+        try
+        {
+            await _lists.WaitAsync(either.Token);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new StoreUnavailableException($"The database was too busy to take the call within {_timeout.TotalSeconds:0.#} s.", e)
             {
-                _lists.Release();
-            }
-        },
-        TimeSpan.Zero,
-        cancellationToken);
+                NotBegun = true,
+            };
+        }
+    }
 
     private Task<IReadOnlyList<TResult>> RunGroupAsync<TItem, TResult>(
         HeldConnection held,
