@@ -221,7 +221,7 @@ internal sealed class WorkerCalls(
 
     /// <summary>
     /// As unlikely to be one that there has been as <see cref="Guid.NewGuid"/>, but without its system call, which took a
-    /// twentieth of a registration. It need not be hard to guess.
+    /// twentieth of a gateway's time for a registration. It need not be hard to guess.
     /// </summary>
     private static Guid NewOperationId()
     {

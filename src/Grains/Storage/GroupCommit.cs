@@ -86,12 +86,7 @@ internal sealed class GroupCommit<TItem, TResult> : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            var notBegun = call.TryClaim();
-            var what = notBegun ? "was too busy to take the call" : "did not answer";
-            throw new StoreUnavailableException($"The database {what} within {_timeout.TotalSeconds:0.#} s.", e)
-            {
-                NotBegun = notBegun,
-            };
+            throw StoreErrors.NotInTime(_timeout, notBegun: call.TryClaim(), e);
         }
         catch (OperationCanceledException)
         {

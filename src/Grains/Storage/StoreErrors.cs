@@ -14,4 +14,11 @@ internal static class StoreErrors
     /// <summary>The failure as callers of the store expect it.</summary>
     public static StoreUnavailableException Unavailable(Exception e) =>
         e as StoreUnavailableException ?? new StoreUnavailableException($"The database failed: {e.Message}", e);
+
+    /// <summary>The time of a call was up, before it was begun (<see cref="StoreUnavailableException.NotBegun"/>) or after.</summary>
+    public static StoreUnavailableException NotInTime(TimeSpan limit, bool notBegun, Exception e)
+    {
+        var what = notBegun ? "was too busy to take the call" : "did not answer";
+        return new($"The database {what} within {limit.TotalSeconds:0.#} s.", e) { NotBegun = notBegun };
+    }
 }

@@ -9,6 +9,8 @@ namespace WorkerMesh.Tests.Cluster.Storage;
 /// <summary>How many of the server's connections, and processes, a store has.</summary>
 public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLifetime
 {
+    private const string Writing = "query LIKE '%INSERT INTO mesh_worker%'";
+
     private string _settings = null!;
     private NpgsqlDataSource _database = null!;
     private PostgresWorkerStore _store = null!;
@@ -55,7 +57,7 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
             Assert.Equal(i, (await _store.ReadAsync(Sample.Record("a").Id, Cancel)).Record?.Incarnation);
         }
 
-        Assert.Equal(1, await CountAsync("query LIKE '%INSERT INTO mesh_worker%'"));
+        Assert.Equal(1, await CountAsync(Writing));
         Assert.Equal(1, await CountAsync("query LIKE '%FROM mesh_incarnation_floor AS f LEFT JOIN%'"));
     }
 
@@ -66,7 +68,8 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
         var time = TimeSpan.FromSeconds(10);
         await using var store = new PostgresWorkerStore(_database, clock, time);
         Assert.True(await store.SaveAsync(Sample.Record("a"), Cancel));
-        var writing = await WritingAsync();
+        var writing = await ProcessesAsync(Writing);
+        Assert.Single(writing);
         await using var first = await LockAsync();
         var lists = Enumerable.Range(0, 9).Select(_ => store.ReadPageAsync(new(10), Cancel)).ToList();
         await WaitingAsync(4);
@@ -87,7 +90,7 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
 
         Assert.All(await Task.WhenAll(lists.Take(8)), page => Assert.Single(page));
         Assert.True(await store.SaveAsync(Sample.Record("a", 2), Cancel));
-        Assert.Equal(writing, await WritingAsync());
+        Assert.Equal(writing, await ProcessesAsync(Writing));
         Assert.Single(await store.ReadPageAsync(new(10), Cancel));
     }
 
@@ -107,22 +110,15 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
         await drop.ExecuteNonQueryAsync(Cancel);
     }
 
-    /// <summary>The connections to the store's database, but this one, of which that is true.</summary>
-    private async Task<long> CountAsync(string condition)
-    {
-        await using var connection = await OpenAsync();
-        await using var count = new NpgsqlCommand(
-            $"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition}",
-            connection);
-        return (long)(await count.ExecuteScalarAsync(Cancel))!;
-    }
+    /// <summary>How many connections to the store's database, but this one, there are of which that is true.</summary>
+    private async Task<int> CountAsync(string condition) => (await ProcessesAsync(condition)).Length;
 
-    /// <summary>The server's processes that have written last.</summary>
-    private async Task<int[]> WritingAsync()
+    /// <summary>The server's processes of those connections.</summary>
+    private async Task<int[]> ProcessesAsync(string condition)
     {
         await using var connection = await OpenAsync();
         await using var processes = new NpgsqlCommand(
-            "SELECT array_agg(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%INSERT INTO mesh_worker AS w%' AND pid <> pg_backend_pid()",
+            $"SELECT ARRAY(SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND {condition})",
             connection);
         return (int[])(await processes.ExecuteScalarAsync(Cancel))!;
     }
@@ -139,9 +135,10 @@ public sealed class PostgresConnectionTests(SharedPostgres postgres) : IAsyncLif
     /// <summary>Waits until so many wait for a lock, which the server tells nobody by itself.</summary>
     private async Task WaitingAsync(int count)
     {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
         while (await CountAsync("wait_event_type = 'Lock'") != count)
         {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, Cancel);
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
         }
     }
 

@@ -274,10 +274,7 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new StoreUnavailableException($"The database was too busy to take the call within {_timeout.TotalSeconds:0.#} s.", e)
-            {
-                NotBegun = true,
-            };
+            throw StoreErrors.NotInTime(_timeout, notBegun: true, e);
         }
     }
 

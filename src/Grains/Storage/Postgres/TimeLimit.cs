@@ -40,7 +40,7 @@ internal static class TimeLimit
         }
         catch (Exception e) when (StoreErrors.IsUnavailability(e) && !cancellationToken.IsCancellationRequested)
         {
-            throw new StoreUnavailableException($"The database did not answer within {limit.TotalSeconds:0.#} s.", e);
+            throw StoreErrors.NotInTime(limit, notBegun: false, e);
         }
     }
 
