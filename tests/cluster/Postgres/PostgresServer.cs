@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Npgsql;
 
 namespace WorkerMesh.Tests.Cluster.Postgres;
@@ -25,7 +23,7 @@ public sealed class PostgresServer : IAsyncDisposable
         _directory = directory;
         _binaries = binaries;
         _address = address;
-        Port = FreePort();
+        Port = FreePort.Take();
         _guard = ChildProcess.Start("sh", ["-c", GuardScript, "guard", directory], redirectInput: true);
     }
 
@@ -161,12 +159,5 @@ public sealed class PostgresServer : IAsyncDisposable
         _guard.CloseInput();
         await _guard.WaitForExitAsync(CancellationToken.None);
         _guard.Dispose();
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

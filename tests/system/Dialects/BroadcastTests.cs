@@ -23,7 +23,7 @@ public abstract class BroadcastTests(Mesh mesh)
         await service.RegisterAsync("other", other.Url, """{"has_scanner": true}""");
         await service.RegisterAsync("failing", failing.Url, """{"has_scanner": true}""");
         await service.RegisterAsync("hanging", hanging.Url, """{"has_scanner": true}""");
-        await service.RegisterAsync("dead", $"http://127.0.0.1:{ScriptedWorker.FreePort()}", """{"has_scanner": true}""");
+        await service.RegisterAsync("dead", $"http://127.0.0.1:{FreePort.Take()}", """{"has_scanner": true}""");
         await service.RegisterAsync("incapable", incapable.Url, """{"has_scanner": false}""");
 
         var clock = Stopwatch.StartNew();

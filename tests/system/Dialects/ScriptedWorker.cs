@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 
 namespace WorkerMesh.Tests.System.Dialects;
@@ -31,7 +30,7 @@ internal sealed class ScriptedWorker : IDisposable
         {
             try
             {
-                return new(FreePort(), answer);
+                return new(FreePort.Take(), answer);
             }
             catch (HttpListenerException)
             {
@@ -46,13 +45,6 @@ internal sealed class ScriptedWorker : IDisposable
 
     /// <summary>A worker that never answers.</summary>
     public static ScriptedWorker Hanging() => Start(_ => Task.CompletedTask);
-
-    public static int FreePort()
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        return ((IPEndPoint)probe.LocalEndpoint).Port;
-    }
 
     public void Dispose() => _listener.Close();
 

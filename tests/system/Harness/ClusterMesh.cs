@@ -22,7 +22,7 @@ public sealed class ClusterMesh(SharedPostgres postgres) : Mesh
         var token = TestContext.Current.CancellationToken;
         Settings["ConnectionStrings__Cluster"] = await (await postgres.StartAsync()).CreateDatabaseAsync(token);
         _silos.AddRange(await Task.WhenAll(
-            Enumerable.Range(0, SiloCount).Select(i => SiloProcess.StartAsync($"silo{i}", Settings))));
+            Enumerable.Range(0, SiloCount).Select(i => SiloProcess.StartAsync($"silo{i}", Settings, FreePort.Take(), FreePort.Take()))));
         await StartGatewaysAsync();
     }
 

@@ -26,7 +26,7 @@ public sealed class GatewayProcess : IAsyncDisposable
     /// <summary>Starts it and waits until it listens, which is not yet to say that it is ready.</summary>
     public static async Task<GatewayProcess> ListenAsync(string name, IReadOnlyDictionary<string, string> settings)
     {
-        var process = Launch(name, settings, port: 0);
+        var process = Launch(name, settings, FreePort.Take());
         try
         {
             var line = await process.LineAsync(Listening);

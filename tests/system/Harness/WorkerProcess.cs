@@ -25,7 +25,7 @@ public sealed class WorkerProcess : IAsyncDisposable
     public static async Task<WorkerProcess> StartAsync(string name, params string[] options)
     {
         var worker = new WorkerProcess(name, options);
-        await worker.StartAsync(port: 0);
+        await worker.StartAsync(FreePort.Take());
         return worker;
     }
 
@@ -47,7 +47,7 @@ public sealed class WorkerProcess : IAsyncDisposable
     /// <summary>After the process is gone.</summary>
     public async Task RestartAsync(bool samePort)
     {
-        var port = samePort ? Direct.Address.Port : 0;
+        var port = samePort ? Direct.Address.Port : FreePort.Take();
         await DisposeAsync();
         await StartAsync(port);
     }

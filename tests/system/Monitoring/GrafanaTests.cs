@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using WorkerMesh.Tests.Cluster.Postgres;
@@ -16,7 +14,7 @@ public sealed partial class GrafanaTests(SharedPostgres postgres)
         var names = NamesAsked(Path.Combine(Root(), "compose", "grafana", "dashboards", "workermesh.json"));
         Assert.True(names.Count > 10, string.Join(", ", names));
         var token = TestContext.Current.CancellationToken;
-        var port = FreePort();
+        var port = FreePort.Take();
         var settings = new Dictionary<string, string>
         {
             ["ConnectionStrings__Cluster"] = await (await postgres.StartAsync()).CreateDatabaseAsync(token),
@@ -56,13 +54,6 @@ public sealed partial class GrafanaTests(SharedPostgres postgres)
 
     private static IEnumerable<string> Samples(string metrics) =>
         metrics.Split('\n').Where(line => line.Length > 0 && line[0] != '#').Select(line => line.Split('{', ' ')[0]);
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private static string Root()
     {

@@ -1,5 +1,3 @@
-using WorkerMesh.Tests.System.Dialects;
-
 namespace WorkerMesh.Tests.System.Protocols;
 
 /// <summary>nginx as a worker: it serves files, and takes them by PUT.</summary>
@@ -17,7 +15,7 @@ internal sealed class NginxWorker : IAsyncDisposable
     {
         var directory = Guard.CreateDirectory();
         Directory.CreateDirectory($"{directory}/files");
-        var port = ScriptedWorker.FreePort();
+        var port = FreePort.Take();
         var configuration = $$"""
             daemon off;
             master_process off;
