@@ -61,7 +61,7 @@ internal static class OpenApiDescription
                 Responses = new()
                 {
                     ["default"] = new OpenApiResponse { Description = "Whatever the worker answers" },
-                    ["502"] = new OpenApiResponse { Description = "No worker could be reached" },
+                    ["502"] = new OpenApiResponse { Description = "No worker could be reached, or it broke off before it answered" },
                     ["503"] = new OpenApiResponse { Description = "No worker can serve it; Retry-After says when to ask again" },
                     ["504"] = new OpenApiResponse { Description = "The worker did not answer in time" },
                 },

@@ -18,8 +18,11 @@ internal enum ForwardOutcome
     /// <summary>A worker was busy, and those that were asked instead did not answer: 503.</summary>
     Busy,
 
-    /// <summary>No worker could be reached: 502.</summary>
+    /// <summary>No connection to a worker could be made: 502.</summary>
     Unreachable,
+
+    /// <summary>A worker may have got it, and broke off before it answered, or gave no valid answer: 502.</summary>
+    Unanswered,
 
     /// <summary>No worker answered in time: 504.</summary>
     TimedOut,

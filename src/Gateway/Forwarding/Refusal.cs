@@ -26,6 +26,7 @@ internal sealed class Refusal(GatewayPresence presence)
             ForwardOutcome.Refused => TooMany,
             ForwardOutcome.Busy => "The workers that could be reached are busy.",
             ForwardOutcome.Unreachable => "No worker could be reached.",
+            ForwardOutcome.Unanswered => "The worker broke off before it answered, or its answer was not valid.",
             ForwardOutcome.TimedOut => "The worker did not answer in time.",
             _ => throw new UnreachableException(),
         });
@@ -48,7 +49,7 @@ internal sealed class Refusal(GatewayPresence presence)
         {
             ForwardOutcome.NoWorker or ForwardOutcome.Busy => StatusCodes.Status503ServiceUnavailable,
             ForwardOutcome.Refused => StatusCodes.Status429TooManyRequests,
-            ForwardOutcome.Unreachable => StatusCodes.Status502BadGateway,
+            ForwardOutcome.Unreachable or ForwardOutcome.Unanswered => StatusCodes.Status502BadGateway,
             _ => StatusCodes.Status504GatewayTimeout,
         };
         var problem = new ProblemDetails

@@ -172,7 +172,7 @@ internal sealed class RequestForwarder(
 
         // :: Step 4
         link.SetAside(now, choice.Trial, mayHaveBeenSent: true, waited: now - attemptedAt);
-        failed = fault == AttemptFault.TimedOut ? ForwardOutcome.TimedOut : ForwardOutcome.Unreachable;
+        failed = fault == AttemptFault.TimedOut ? ForwardOutcome.TimedOut : ForwardOutcome.Unanswered;
         return !request.IsRepeatable || ++request.Sent >= options.MaxSendAttempts || !request.Route.Retries.TrySpend(now)
             ? failed
             : null;

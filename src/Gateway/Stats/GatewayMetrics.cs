@@ -104,6 +104,7 @@ internal sealed class GatewayMetrics
         ForwardOutcome.Refused => "refused",
         ForwardOutcome.Busy => "busy",
         ForwardOutcome.Unreachable => "unreachable",
+        ForwardOutcome.Unanswered => "unanswered",
         ForwardOutcome.TimedOut => "timed_out",
         ForwardOutcome.Broken => "broken",
         ForwardOutcome.ClientGone => "client_gone",

@@ -29,6 +29,7 @@ public abstract class RefusalTests(Mesh mesh)
         var problem = (await mesh.Api.GetAsync(service.Path + "/x")).ExpectProblem(502);
         Assert.Equal(service.Name, problem.GetProperty("service").GetString());
         Assert.Equal(1, problem.GetProperty("attempts").GetInt32());
+        Assert.Equal("No worker could be reached.", problem.GetProperty("detail").GetString());
     }
 
     [Fact]

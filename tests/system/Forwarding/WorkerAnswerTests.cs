@@ -62,7 +62,11 @@ public sealed class WorkerAnswerTests(EmbeddedMesh mesh)
         await RegisterAsync(service, worker.Url);
         var said = await mesh.Api.PostAsync($"{service.Path}/m");
         Assert.True(said.Status == 502, $"{name}: {said}");
-        said.ExpectProblem(502);
+        Assert.StartsWith(
+            "The worker broke off", said.ExpectProblem(502).GetProperty("detail").GetString(), StringComparison.Ordinal);
+        var stats = (await mesh.Api.GetAsync($"/api/stats?service={service.Name}")).Expect(200).Json;
+        var counted = Assert.Single(stats.GetProperty("services").EnumerateArray()).GetProperty("outcomes");
+        Assert.Equal(1, counted.GetProperty("unanswered").GetInt32());
     }
 
     [Theory]
