@@ -34,7 +34,7 @@ internal sealed partial class PythonWorker : IAsyncDisposable
         const string listening = "listening on ";
         const string registered = "registered ";
         var script = Path.Combine(AppContext.BaseDirectory, "clients", "coordinator_worker.py");
-        var process = ChildProcess.Start(id, "python3",
+        var process = ChildProcess.Start(id, Programs.Python,
         [
             script,
             "--coordinator", coordinator.Address.GetLeftPart(UriPartial.Authority),

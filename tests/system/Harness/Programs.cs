@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace WorkerMesh.Tests.System.Harness;
 
 /// <summary>Where the programs under test are: beside the tests, in the same configuration.</summary>
@@ -8,6 +10,23 @@ internal static class Programs
     public static string Silo { get; } = Find("Silo", "WorkerMesh.Silo");
 
     public static string Worker { get; } = Find("Worker", "WorkerMesh.Tests.Worker");
+
+    /// <summary>
+    /// The interpreter itself: what the PATH calls python3 may be a script that looks for it, for longer than it takes to
+    /// start.
+    /// </summary>
+    public static string Python { get; } = FindPython();
+
+    private static string FindPython()
+    {
+        using var asked = Process.Start(new ProcessStartInfo("python3", ["-c", "import sys; print(sys.executable)"])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        return asked.StandardOutput.ReadToEnd().Trim() is { Length: > 0 } path
+            ? path
+            : throw new FileNotFoundException("python3 does not run.", "python3");
+    }
 
     // artifacts/bin/{project}/{configuration}/{program}
     private static string Find(string project, string program)

@@ -34,7 +34,7 @@ public sealed class WorkerProcess : IAsyncDisposable
     {
         var worker = new WorkerProcess(name, []);
         var script = Path.Combine(AppContext.BaseDirectory, "clients", "light_worker.py");
-        await worker.ListenAsync(ChildProcess.Start(name, "python3", [script, name]));
+        await worker.ListenAsync(ChildProcess.Start(name, Programs.Python, [script, name]));
         return worker;
     }
 

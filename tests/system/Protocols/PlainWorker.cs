@@ -13,7 +13,7 @@ internal sealed class PlainWorker : IAsyncDisposable
     {
         const string listening = "listening on ";
         var script = Path.Combine(AppContext.BaseDirectory, "clients", "plain_worker.py");
-        var process = ChildProcess.Start("python", "python3", [script]);
+        var process = ChildProcess.Start("python", Programs.Python, [script]);
         try
         {
             return new(process, (await process.LineAsync(listening))[listening.Length..]);
