@@ -42,24 +42,30 @@ internal sealed class SiloLane<TItem, TAnswer>(
     public Task<TAnswer> Send(TItem item, int size = 1)
     {
         var waiter = new Waiter(item, size);
+        Message? message;
         lock (gate)
         {
             load += size;
             waiting.Enqueue(waiter);
             waitingSize += size;
+            message = TakeWaiting();
         }
 
-        _ = SendWaiting();
+        if (message is not null)
+        {
+            _ = SendAndFollow(message);
+        }
+
         return waiter.Task;
     }
 
-    private async Task SendWaiting()
+    private async Task SendAndFollow(Message? message)
     {
-        while (TakeWaiting() is var (batch, size))
+        while (message is not null)
         {
             try
             {
-                await SendNow(batch, size).WaitAsync(SiloLane.Patience, clock);
+                await SendNow(message).WaitAsync(SiloLane.Patience, clock);
             }
             catch (TimeoutException)
             {
@@ -69,50 +75,50 @@ internal sealed class SiloLane<TItem, TAnswer>(
             lock (gate)
             {
                 underWay--;
-                sizeUnderWay -= size;
+                sizeUnderWay -= message.Size;
+                message = TakeWaiting();
             }
         }
     }
 
-    private (List<Waiter> Batch, int Size)? TakeWaiting()
+    /// <summary>What is to be sent now; null where nothing is. Only within the lock.</summary>
+    private Message? TakeWaiting()
     {
-        lock (gate)
+        if (waiting.Count == 0 || underWay == SiloLane.MostUnderWay || waitingSize < Math.Min(sizeUnderWay, SiloLane.Enough))
         {
-            if (waiting.Count == 0 || underWay == SiloLane.MostUnderWay || waitingSize < Math.Min(sizeUnderWay, SiloLane.Enough))
-            {
-                return null;
-            }
-
-            var (batch, size) = (new List<Waiter>(), 0);
-            while (waiting.TryPeek(out var next) && (size == 0 || size + next.Size <= mostInOne))
-            {
-                batch.Add(waiting.Dequeue());
-                size += next.Size;
-            }
-
-            waitingSize -= size;
-            underWay++;
-            sizeUnderWay += size;
-            return (batch, size);
+            return null;
         }
+
+        var (items, size) = (new List<Waiter>(), 0);
+        while (waiting.TryPeek(out var next) && (size == 0 || size + next.Size <= mostInOne))
+        {
+            items.Add(waiting.Dequeue());
+            size += next.Size;
+        }
+
+        waitingSize -= size;
+        underWay++;
+        sizeUnderWay += size;
+        return new(items, size);
     }
 
-    private async Task SendNow(List<Waiter> batch, int size)
+    private async Task SendNow(Message message)
     {
+        var items = message.Items;
         try
         {
-            var answers = await send(batch.ConvertAll(waiter => waiter.Item));
-            Answered(size);
-            for (var i = 0; i < batch.Count; i++)
+            var answers = await send(items.ConvertAll(waiter => waiter.Item));
+            Answered(message.Size);
+            for (var i = 0; i < items.Count; i++)
             {
-                batch[i].SetResult(answers[i]);
+                items[i].SetResult(answers[i]);
             }
         }
         // Whatever it is belongs to the callers; what waits has to be sent all the same.
         catch (Exception e)
         {
-            Answered(size);
-            batch.ForEach(waiter => waiter.TrySetException(e));
+            Answered(message.Size);
+            items.ForEach(waiter => waiter.TrySetException(e));
         }
     }
 
@@ -123,6 +129,8 @@ internal sealed class SiloLane<TItem, TAnswer>(
             load -= size;
         }
     }
+
+    private sealed record Message(List<Waiter> Items, int Size);
 
     private sealed class Waiter(TItem item, int size)
         : TaskCompletionSource<TAnswer>(TaskCreationOptions.RunContinuationsAsynchronously)
