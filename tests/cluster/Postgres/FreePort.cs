@@ -4,13 +4,14 @@ using System.Net.Sockets;
 namespace WorkerMesh.Tests.Cluster.Postgres;
 
 /// <summary>
-/// Ports of the loopback to listen at, each given out once by this process. They lie below those that the kernel gives to
-/// whoever connects (from 32768, unless it was told otherwise), so that what is started again finds its port still free.
+/// Ports of the loopback to listen at, each given out once by this process. They lie above those that the kernel gives to
+/// whoever connects (to 60999, unless it was told otherwise) and those that silos choose from, so that what is started
+/// again finds its port still free.
 /// </summary>
 internal static class FreePort
 {
-    private const int First = 22_000;
-    private const int Count = 10_000;
+    private const int First = 61_000;
+    private const int Count = 4_500;
 
     private static int _given = Random.Shared.Next(Count);
 
