@@ -40,6 +40,7 @@ internal sealed class WorkersShortcut(WorkerCalls calls, ReachabilityProbe probe
         && path.Length > Begin.Length + end.Length
         && path.EndsWith(end, StringComparison.Ordinal)
         && path.StartsWith(Begin, StringComparison.Ordinal)
+        && !path.AsSpan()[Begin.Length..^end.Length].Contains('/')
         && !CrossSiteGuard.IsOfPage(request.Headers);
 
     private static bool TryParse(HttpRequest request, string end, out WorkerId id) =>

@@ -22,7 +22,12 @@ public sealed class SocketCompletionsTests
     [InlineData("POST", "/api/workers/heartbeat", false)]
     [InlineData("POST", "/api/workers/heartbeats", false)]
     [InlineData("POST", "/api/workers/a/drain", false)]
-    public void Only_heartbeats_and_what_is_forwarded_stay_on_the_thread(string method, string path, bool stays)
+    [InlineData("POST", "/api/workers/a/b/heartbeat", false)]
+    [InlineData("PUT", "/api/workers/a", true)]
+    [InlineData("PUT", "/api/workers/", false)]
+    [InlineData("PUT", "/api/workers/a/b", false)]
+    [InlineData("GET", "/api/workers/a", false)]
+    public void Only_heartbeats_registrations_and_what_is_forwarded_stay_on_the_thread(string method, string path, bool stays)
     {
         var (here, there) = (0, 0);
         var thread = new Thread(() =>
