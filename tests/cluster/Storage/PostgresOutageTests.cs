@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Storage;
@@ -40,6 +41,23 @@ public sealed class PostgresOutageTests : IAsyncLifetime
         await _server.DisposeAsync();
         await _store.DisposeAsync();
         await _database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_server_that_was_restarted_meanwhile_is_used_at_once()
+    {
+        var clock = new FakeTimeProvider();
+        await using var store = new PostgresWorkerStore(_database, clock, Timeout);
+        await _database.FillPoolAsync(4);
+        Assert.True(await store.SaveAsync(Sample.Record("a"), Cancel));
+        Assert.NotNull((await store.ReadAsync(Sample.Record("a").Id, Cancel)).Record);
+
+        await _server.KillAsync(Cancel);
+        await _server.StartAsync(Cancel);
+        clock.Advance(2 * Timeout);
+
+        Assert.True(await store.SaveAsync(Sample.Record("a", 2), Cancel));
+        Assert.Equal(2, (await store.ReadAsync(Sample.Record("a").Id, Cancel)).Record?.Incarnation);
     }
 
     [Fact]

@@ -9,9 +9,15 @@ namespace WorkerMesh.Grains.Storage.Postgres;
 /// the work for a registration.
 /// </summary>
 /// <remarks>Uses may overlap, as where one was given up that has not ended: the second has another connection.</remarks>
-internal sealed class HeldConnection(NpgsqlDataSource pool) : IAsyncDisposable
+internal sealed class HeldConnection(NpgsqlDataSource pool, TimeProvider time) : IAsyncDisposable
 {
-    private NpgsqlConnection? _idle;
+    /// <summary>
+    /// After so long the server may have been restarted, which one that waits is not told: it would fail whoever uses it next,
+    /// though the server answers. It is asked first then, which costs a round trip.
+    /// </summary>
+    internal static readonly TimeSpan Trusted = TimeSpan.FromSeconds(1);
+
+    private Idle? _idle;
     private volatile bool _disposed;
 
     /// <summary>Runs something on it. After a failure it goes back to the pool, which looks at what state it is in.</summary>
@@ -27,7 +33,7 @@ internal sealed class HeldConnection(NpgsqlDataSource pool) : IAsyncDisposable
         }
         finally
         {
-            if (!mayHold || Interlocked.CompareExchange(ref _idle, connection, null) is not null)
+            if (!mayHold || Interlocked.CompareExchange(ref _idle, new(connection, time.GetTimestamp()), null) is not null)
             {
                 await connection.DisposeAsync();
             }
@@ -43,7 +49,7 @@ internal sealed class HeldConnection(NpgsqlDataSource pool) : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _idle, null) is { } idle)
         {
-            await idle.DisposeAsync();
+            await idle.Connection.DisposeAsync();
         }
     }
 
@@ -57,14 +63,45 @@ internal sealed class HeldConnection(NpgsqlDataSource pool) : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _idle, null) is { } idle)
         {
-            if (idle.State == ConnectionState.Open)
+            if (await IsAliveAsync(idle, cancellationToken))
             {
-                return idle;
+                return idle.Connection;
             }
 
-            await idle.DisposeAsync();
+            await idle.Connection.DisposeAsync();
         }
 
         return await pool.OpenConnectionAsync(cancellationToken);
     }
+
+    private async ValueTask<bool> IsAliveAsync(Idle idle, CancellationToken cancellationToken)
+    {
+        if (idle.Connection.State != ConnectionState.Open)
+        {
+            return false;
+        }
+
+        if (time.GetElapsedTime(idle.Since) < Trusted)
+        {
+            return true;
+        }
+
+        try
+        {
+            await using var question = new NpgsqlCommand("SELECT 1", idle.Connection);
+            await question.ExecuteNonQueryAsync(cancellationToken);
+            return true;
+        }
+        catch (NpgsqlException)
+        {
+            return false;
+        }
+        catch
+        {
+            await idle.Connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private sealed record Idle(NpgsqlConnection Connection, long Since);
 }

@@ -57,8 +57,8 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     {
         _fence = fence;
         _dataSource = dataSource;
-        _writing = new(dataSource);
-        _reading = new(dataSource);
+        _writing = new(dataSource, timeProvider);
+        _reading = new(dataSource, timeProvider);
         _time = timeProvider;
         _timeout = timeout ?? DefaultTimeout;
         // With grace, so that a group that had to be cancelled ends before the next begins; its callers do not wait for that.
