@@ -51,11 +51,7 @@ internal sealed class SiloLane<TItem, TAnswer>(
             message = TakeWaiting();
         }
 
-        if (message is not null)
-        {
-            _ = SendAndFollow(message);
-        }
-
+        _ = SendAndFollow(message);
         return waiter.Task;
     }
 

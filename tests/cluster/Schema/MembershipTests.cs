@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -160,7 +159,7 @@ public sealed class MembershipTests(SharedPostgres postgres) : IAsyncLifetime
             .ConfigureLogging(logging => logging.SetMinimumLevel(LogLevel.Warning))
             .UseOrleans(silo => silo
                 .Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (Cluster, Cluster))
-                .ConfigureEndpoints(IPAddress.Loopback, FreePort(), FreePort())
+                .ConfigureEndpoints(IPAddress.Loopback, FreePort.Take(), FreePort.Take())
                 .UseAdoNetClustering(options => (options.Invariant, options.DataSource) = ("Npgsql", _database)))
             .Build();
         _hosts.Add(host);
@@ -177,13 +176,6 @@ public sealed class MembershipTests(SharedPostgres postgres) : IAsyncLifetime
         StartTime = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc),
         IAmAliveTime = new DateTime(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc).AddTicks(10),
     };
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private async Task<object?> ScalarAsync(string sql)
     {

@@ -11,11 +11,13 @@ internal static class Programs
 
     public static string Worker { get; } = Find("Worker", "WorkerMesh.Tests.Worker");
 
+    private static readonly Lazy<string> PythonPath = new(FindPython);
+
     /// <summary>
     /// The interpreter itself: what the PATH calls python3 may be a script that looks for it, for longer than it takes to
     /// start.
     /// </summary>
-    public static string Python { get; } = FindPython();
+    public static string Python => PythonPath.Value;
 
     private static string FindPython()
     {

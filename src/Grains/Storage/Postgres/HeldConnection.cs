@@ -15,7 +15,7 @@ internal sealed class HeldConnection(NpgsqlDataSource pool, TimeProvider time) :
     /// After so long the server may have been restarted, which one that waits is not told: it would fail whoever uses it next,
     /// though the server answers. It is asked first then, which costs a round trip.
     /// </summary>
-    internal static readonly TimeSpan Trusted = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Trusted = TimeSpan.FromSeconds(1);
 
     private Idle? _idle;
     private volatile bool _disposed;
