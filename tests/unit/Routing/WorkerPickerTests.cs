@@ -242,14 +242,21 @@ public sealed class WorkerPickerTests
         var snapshot = Sample.Snapshot(Enumerable.Range(0, count).Select(i => Sample.Instance($"w{i}")).ToList());
         picker.Pick(snapshot, [])!.Link.Leave();
         picker.Pick(new(snapshot, [], repeatable: true, affinity: 1)).Instance!.Link.Leave();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 1000; i++)
-        {
-            picker.Pick(snapshot, [])!.Link.Leave();
-            picker.Pick(new(snapshot, [], repeatable: true, affinity: (ulong)i)).Instance!.Link.Leave();
-        }
+        // A collection in the background takes away what is left of the thread's allocation buffer, and the runtime
+        // counts that as allocated; a choice that allocates does so each time.
+        Assert.Contains(0, Enumerable.Range(0, 5).Select(_ => Allocated()).ToList());
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        long Allocated()
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < 1000; i++)
+            {
+                picker.Pick(snapshot, [])!.Link.Leave();
+                picker.Pick(new(snapshot, [], repeatable: true, affinity: (ulong)i)).Instance!.Link.Leave();
+            }
+
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
     }
 
     private Dictionary<Instance, int> Shares(RouteSnapshot snapshot, bool held)
