@@ -131,7 +131,7 @@ public sealed class GatewayOptions
     public int MaxRoutes { get; set; } = 10_000;
 
     /// <summary>A service type that nobody asked for so long is watched no more. Default 5 min.</summary>
-    [Range(typeof(TimeSpan), "00:00:10", "1.00:00:00")]
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan RouteIdleTimeout { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>How long the first request for a service type waits for its registry. Default 5 s.</summary>

@@ -75,7 +75,7 @@ public sealed class GatewayFaultTests(FaultMesh mesh)
     public async Task A_route_that_nobody_uses_is_dropped_but_not_while_no_silo_answers()
     {
         await mesh.HealAsync();
-        await using var gateway = await mesh.StartGatewayAsync(("Gateway__RouteIdleTimeout", "00:00:10"));
+        await using var gateway = await mesh.StartGatewayAsync(("Gateway__RouteIdleTimeout", "00:00:03"));
         await using var service = mesh.NewService("idle");
         await service.RegisterAsync((await mesh.WorkersAsync(1))[0]);
         (await gateway.Api.GetAsync(service.Path)).Expect(200);
@@ -83,7 +83,7 @@ public sealed class GatewayFaultTests(FaultMesh mesh)
         (await gateway.Api.GetAsync(service.Path)).Expect(200);
 
         await mesh.KillAsync();
-        await Task.Delay(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
+        await Task.Delay(TimeSpan.FromSeconds(8), TimeProvider.System, TestContext.Current.CancellationToken);
         (await gateway.Api.GetAsync(service.Path)).Expect(200);
         await mesh.HealAsync();
 

@@ -61,7 +61,7 @@ public sealed partial class LargeBodyTests(EmbeddedMesh mesh) : IAsyncLifetime
     public async Task A_slow_reader_holds_the_worker_back(string version)
     {
         const int perSecond = 1024 * 1024;
-        const int seconds = 8;
+        const int seconds = 4;
         await using var memory = ResidentMemory.Of(_gateway.Process);
         using var response = await SendAsync(new(HttpMethod.Get, Uri($"/flood?bytes={TwoGibibytes}")), version, Token);
         await using var body = await response.Content.ReadAsStreamAsync(Token);
