@@ -61,6 +61,22 @@ public sealed class PostgresOutageTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Lists_of_a_server_that_was_restarted_meanwhile_are_read_at_once()
+    {
+        Assert.True(await _store.SaveAsync(Sample.Record("a"), Cancel));
+        for (var i = 0; i < 2; i++)
+        {
+            await _database.FillPoolAsync(4);
+            await _server.KillAsync(Cancel);
+            await _server.StartAsync(Cancel);
+
+            Assert.NotEmpty(i == 0
+                ? await _store.ReadServiceTypesAsync(Cancel)
+                : (IReadOnlyList<object>)await _store.ReadPageAsync(new(10), Cancel));
+        }
+    }
+
+    [Fact]
     public async Task What_was_acknowledged_survives_the_kill_of_every_process_of_the_server()
     {
         var acknowledged = new ConcurrentDictionary<string, long>();

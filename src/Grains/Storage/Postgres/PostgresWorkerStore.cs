@@ -1,3 +1,4 @@
+using System.Data;
 using Npgsql;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Workers;
@@ -239,16 +240,7 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
             {
                 try
                 {
-                    await using var connection = await _dataSource.OpenConnectionAsync(token);
-                    await using var command = statement(connection);
-                    var all = new List<T>();
-                    await using var reader = await command.ExecuteReaderAsync(token);
-                    while (await reader.ReadAsync(token))
-                    {
-                        all.Add(read(reader));
-                    }
-
-                    return all;
+                    return await ReadAllAsync(statement, read, token);
                 }
                 finally
                 {
@@ -258,6 +250,34 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
             },
             TimeSpan.Zero,
             cancellationToken);
+    }
+
+    /// <summary>
+    /// Once more where the connection turns out to be broken: one that rested in the pool is not told that the server was
+    /// restarted, and reading changes nothing. The driver gives up all the others with it.
+    /// </summary>
+    private async Task<List<T>> ReadAllAsync<T>(
+        Func<NpgsqlConnection, NpgsqlCommand> statement, Func<NpgsqlDataReader, T> read, CancellationToken cancellationToken)
+    {
+        for (var again = false; ; again = true)
+        {
+            await using var connection = await _dataSource.OpenConnectionAsync(cancellationToken);
+            try
+            {
+                await using var command = statement(connection);
+                var all = new List<T>();
+                await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+                while (await reader.ReadAsync(cancellationToken))
+                {
+                    all.Add(read(reader));
+                }
+
+                return all;
+            }
+            catch (NpgsqlException) when (!again && connection.State != ConnectionState.Open)
+            {
+            }
+        }
     }
 
     /// <summary>Waits until one fewer than <see cref="MaxLists"/> are read, and takes that place.</summary>
