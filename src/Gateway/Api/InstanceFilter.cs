@@ -7,6 +7,9 @@ namespace WorkerMesh.Gateway.Api;
 /// <summary>Which instances of a service type a client wants to see.</summary>
 internal sealed record InstanceFilter(WorkerState? State, string? Zone, IReadOnlyList<CapabilityTerm> Capabilities)
 {
+    /// <summary>Lets everything through.</summary>
+    public static readonly InstanceFilter None = new(null, null, []);
+
     private const int MaxTerms = 16;
 
     /// <summary>Whether it lets everything through.</summary>

@@ -38,7 +38,13 @@ internal static class ListingWriter
     private static (ArrayBufferWriter<byte> Buffer, Utf8JsonWriter Writer)? kept;
 
     /// <summary>The answer that lists these instances in this order, as UTF-8.</summary>
-    public static byte[] Write(Route route, long index, ReadOnlySpan<RankedInstance> instances, TimeSpan now)
+    /// <param name="route">Whose instances they are.</param>
+    /// <param name="index">The version of the registry that they show.</param>
+    /// <param name="instances">The instances.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="room">Where it may be written, if it is long enough.</param>
+    public static ReadOnlyMemory<byte> Write(
+        Route route, long index, ReadOnlySpan<RankedInstance> instances, TimeSpan now, byte[]? room = null)
     {
         var (buffer, writer) = kept ?? Make();
         // A writer that failed half-way is not used again.
@@ -56,7 +62,11 @@ internal static class ListingWriter
         writer.WriteNumber(Count, instances.Length);
         writer.WriteEndObject();
         writer.Flush();
-        var text = buffer.WrittenSpan.ToArray();
+        var written = buffer.WrittenSpan;
+        // With some room for numbers that get longer.
+        var text = room?.Length >= written.Length ? room : new byte[written.Length + (written.Length / 32)];
+        written.CopyTo(text);
+        var answer = text.AsMemory(0, written.Length);
         if (buffer.Capacity <= KeptBytes)
         {
             buffer.ResetWrittenCount();
@@ -64,7 +74,7 @@ internal static class ListingWriter
             kept = (buffer, writer);
         }
 
-        return text;
+        return answer;
     }
 
     private static void Write(Utf8JsonWriter writer, Instance instance, TimeSpan now)

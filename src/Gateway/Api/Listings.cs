@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
 
@@ -32,22 +33,26 @@ internal sealed class Listings(TimeProvider clock)
         var now = clock.Elapsed();
         if (!filter.IsEmpty)
         {
-            return Make(route, filter, snapshot, now);
+            return Make(route, filter, snapshot, now, room: null);
         }
 
-        if (!last.TryGetValue(route, out var answer) || !answer.Shows(snapshot) || now - answer.At >= Longest(route, answer))
+        if (last.TryGetValue(route, out var answer)
+            && answer.Shows(snapshot)
+            && now - answer.At < Longest(route, answer)
+            && answer.TryShare())
         {
-            answer = Make(route, filter, snapshot, now);
-            last.AddOrUpdate(route, answer);
+            return answer;
         }
 
+        answer = Make(route, filter, snapshot, now, answer?.TakeRoom());
+        last.AddOrUpdate(route, answer);
         return answer;
     }
 
     private static TimeSpan Longest(Route route, Answer answer) =>
         route.Stats.Activity == answer.Activity ? SharedWhileIdle : Shared;
 
-    private static Answer Make(Route route, InstanceFilter filter, RouteSnapshot snapshot, TimeSpan now)
+    private static Answer Make(Route route, InstanceFilter filter, RouteSnapshot snapshot, TimeSpan now, byte[]? room)
     {
         // First: what happens while this is written counts as later.
         var activity = route.Stats.Activity;
@@ -60,13 +65,23 @@ internal sealed class Listings(TimeProvider clock)
 
         var found = ranked.AsSpan(0, count);
         found.Sort();
-        var text = ListingWriter.Write(route, snapshot.Version.Version, found, now);
+        var text = ListingWriter.Write(route, snapshot.Version.Version, found, now, room);
         ArrayPool<RankedInstance>.Shared.Return(ranked, clearArray: true);
         return new(snapshot, now, activity, text);
     }
 
-    private sealed class Answer(RouteSnapshot snapshot, TimeSpan at, (long Ended, int InFlight) activity, byte[] text) : IResult
+    /// <summary>
+    /// To be executed once for each client that it was made for or shared with. When all have it and it is out of date,
+    /// the next may be written where it was: a service type that is asked for all the time leaves no garbage.
+    /// </summary>
+    private sealed class Answer(
+        RouteSnapshot snapshot, TimeSpan at, (long Ended, int InFlight) activity, ReadOnlyMemory<byte> text) : IResult
     {
+        private const int RoomTaken = -1;
+
+        /// <summary>Clients that do not have it yet; first the one that it was made for.</summary>
+        private int waiting = 1;
+
         public TimeSpan At => at;
 
         /// <summary>What the route had served by then.</summary>
@@ -74,11 +89,38 @@ internal sealed class Listings(TimeProvider clock)
 
         public bool Shows(RouteSnapshot current) => ReferenceEquals(snapshot, current);
 
-        public Task ExecuteAsync(HttpContext httpContext)
+        /// <summary>Whether another client may have it: not where its room was taken.</summary>
+        public bool TryShare()
         {
-            httpContext.Response.ContentType = "application/json; charset=utf-8";
-            httpContext.Response.ContentLength = text.Length;
-            return httpContext.Response.Body.WriteAsync(text, httpContext.RequestAborted).AsTask();
+            while (Volatile.Read(ref waiting) is var count && count != RoomTaken)
+            {
+                if (Interlocked.CompareExchange(ref waiting, count + 1, count) == count)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+
+        /// <summary>Where it was written, for another; null where a client does not have it yet.</summary>
+        public byte[]? TakeRoom() =>
+            Interlocked.CompareExchange(ref waiting, RoomTaken, 0) == 0 && MemoryMarshal.TryGetArray(text, out var room)
+                ? room.Array
+                : null;
+
+        public async Task ExecuteAsync(HttpContext httpContext)
+        {
+            try
+            {
+                httpContext.Response.ContentType = "application/json; charset=utf-8";
+                httpContext.Response.ContentLength = text.Length;
+                await httpContext.Response.Body.WriteAsync(text, httpContext.RequestAborted);
+            }
+            finally
+            {
+                Interlocked.Decrement(ref waiting);
+            }
         }
     }
 }

@@ -70,6 +70,7 @@ internal static class GatewayHosting
         services.AddSingleton<RequestForwarder>();
         services.AddSingleton<ForwardingEndpoint>();
         services.AddSingleton<WorkersShortcut>();
+        services.AddSingleton<FindShortcut>();
         services.AddSingletonHosted<GatewayShutdown>();
         services.AddSingletonHosted<CandidateProber>();
         services.AddSingletonHosted<VerdictReporter>();
@@ -156,6 +157,7 @@ internal static class GatewayHosting
         app.UseExceptionHandler();
         app.Use(app.Services.GetRequiredService<ForwardingEndpoint>().Shortcut);
         app.Use(app.Services.GetRequiredService<WorkersShortcut>().Invoke);
+        app.Use(app.Services.GetRequiredService<FindShortcut>().Invoke);
         app.UseRouting();
         // What the router itself refuses: no such path, or not with that method.
         app.UseStatusCodePages(refused => refused.HttpContext.Response.StatusCode == StatusCodes.Status404NotFound

@@ -22,15 +22,18 @@ internal static class SocketCompletions
     }
 
     /// <summary>
-    /// Takes every request but heartbeats, registrations and those that are forwarded to another thread before anything is
-    /// done for it. These block nowhere; nobody vouches for all the others.
+    /// Takes every request but heartbeats, registrations, those for short lists and those that are forwarded to another
+    /// thread before anything is done for it. These block nowhere; nobody vouches for all the others.
     /// </summary>
     public static Task LeaveSocketThread(HttpContext context, RequestDelegate next) =>
-        ForwardingEndpoint.IsAsked(context.Request) || WorkersShortcut.IsAsked(context.Request)
+        ForwardingEndpoint.IsAsked(context.Request)
+        || WorkersShortcut.IsAsked(context.Request)
+        || FindShortcut.IsAsked(context.Request)
             ? next(context)
             : Elsewhere(context, next);
 
-    private static async Task Elsewhere(HttpContext context, RequestDelegate next)
+    /// <summary>Has a request go on in the thread pool.</summary>
+    public static async Task Elsewhere(HttpContext context, RequestDelegate next)
     {
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         await next(context);

@@ -64,6 +64,28 @@ public abstract class DiscoveryTests(Mesh mesh)
         }
     }
 
+    [Theory]
+    [InlineData(3)]
+    [InlineData(300)]
+    public async Task A_list_is_the_same_for_programs_and_for_pages_be_it_short_or_long(int length)
+    {
+        await using var service = mesh.NewService($"list{length}");
+        var worker = (await mesh.WorkersAsync(1))[0];
+        var ids = Enumerable.Range(0, length).Select(i => $"{service.Name}-{i}").ToList();
+        await Parallel.ForEachAsync(
+            ids, async (id, _) => (await service.PutAsync(mesh.Api, id, service.Registration(worker.Url))).Expect(201));
+        await service.EverywhereAsync("all of them", list => list.GetProperty("count").GetInt32() == length);
+
+        var path = $"/api/services/{service.Name}";
+        var asked = (await mesh.Api.GetAsync(path)).Expect(200);
+        var byPage = (await mesh.Api.SendAsync(HttpMethod.Get, path, null, ("Origin", "http://elsewhere"))).Expect(200);
+        Assert.Equal(ids.Order(StringComparer.Ordinal), IdsOf(asked.Json).Order(StringComparer.Ordinal));
+        Assert.Equal(asked.ContentType, byPage.ContentType);
+        Assert.Equal(
+            IdsOf(asked.Json).Order(StringComparer.Ordinal), IdsOf(byPage.Json).Order(StringComparer.Ordinal));
+        Assert.Equal(405, (await mesh.Api.SendAsync(HttpMethod.Delete, path, null)).Status);
+    }
+
     [Fact]
     public async Task A_service_type_that_nobody_offers_is_an_empty_list()
     {

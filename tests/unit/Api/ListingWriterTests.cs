@@ -55,7 +55,7 @@ public sealed class ListingWriterTests
         var body = new InstancesBody(route.ServiceType.Value, 42, instances.Select(i => Wire.Of(i, Now)), instances.Length);
         var ranked = instances.Select(i => new RankedInstance(i, Now)).ToArray();
         Assert.Equal(
-            JsonSerializer.Serialize(body, Json), Encoding.UTF8.GetString(ListingWriter.Write(route, 42, ranked, Now)));
+            JsonSerializer.Serialize(body, Json), Encoding.UTF8.GetString(ListingWriter.Write(route, 42, ranked, Now).Span));
     }
 
     private static JsonSerializerOptions Options()

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Time.Testing;
 using WorkerMesh.Gateway.Api;
@@ -14,6 +15,7 @@ public sealed class ListingsTests
     private readonly FakeTimeProvider clock = new();
     private readonly Route route;
     private readonly Listings listings;
+    private long version = 1;
 
     public ListingsTests()
     {
@@ -55,5 +57,88 @@ public sealed class ListingsTests
         Assert.NotSame(first, Of());
     }
 
+    [Fact]
+    public async Task What_is_made_next_is_written_over_it_only_when_every_client_has_it()
+    {
+        var slow = new SlowBody();
+        var first = Of();
+        var written = first.ExecuteAsync(slow.Context);
+        var shared = Of();
+        Assert.Same(first, shared);
+        await shared.ExecuteAsync(new DefaultHttpContext());
+        var before = slow.Received.ToArray();
+
+        var second = await NextAsync();
+        Assert.Equal(before, slow.Received.ToArray());
+        slow.Finish();
+        await written;
+
+        await NextAsync();
+        Assert.Equal(before, slow.Received.ToArray());
+        await NextAsync();
+        Assert.True(MemoryMarshal.TryGetArray(second, out var room));
+        Assert.True(MemoryMarshal.TryGetArray(await NextAsync(), out var again));
+        Assert.Same(room.Array, again.Array);
+        Assert.NotEqual(before, again.ToArray());
+    }
+
+    /// <summary>What a client gets after something has changed.</summary>
+    private async Task<ReadOnlyMemory<byte>> NextAsync()
+    {
+        version++;
+        route.Apply(Sample.Changes(version - 1, version, Sample.Joined("a", version)), isAnswer: false);
+        var body = new SlowBody();
+        var written = Of().ExecuteAsync(body.Context);
+        body.Finish();
+        await written;
+        return body.Received;
+    }
+
     private IResult Of() => listings.Of(route, new(null, null, []));
+
+    /// <summary>Keeps hold of what is written to it, whose writer waits until it may finish.</summary>
+    private sealed class SlowBody : Stream
+    {
+        private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public SlowBody() => Context = new DefaultHttpContext { Response = { Body = this } };
+
+        public HttpContext Context { get; }
+
+        public ReadOnlyMemory<byte> Received { get; private set; }
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public void Finish() => finished.SetResult();
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Received = buffer;
+            return new(finished.Task);
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
 }

@@ -4,7 +4,7 @@ using WorkerMesh.Grains.Networking;
 
 namespace WorkerMesh.Tests.Unit.Hosting;
 
-/// <summary>What may block leaves the threads of the sockets; heartbeats and what is forwarded stay.</summary>
+/// <summary>What may block leaves the threads of the sockets.</summary>
 public sealed class SocketCompletionsTests
 {
     [Theory]
@@ -13,7 +13,12 @@ public sealed class SocketCompletionsTests
     [InlineData("GET", "/Service/a", true)]
     [InlineData("GET", "/service", false)]
     [InlineData("GET", "/services", false)]
-    [InlineData("GET", "/api/services/a", false)]
+    [InlineData("GET", "/api/services/a", true)]
+    [InlineData("GET", "/api/services", false)]
+    [InlineData("GET", "/api/services/a/events", false)]
+    [InlineData("GET", "/api/services/a?wait=5", false)]
+    [InlineData("GET", "/api/services/find/a", false)]
+    [InlineData("POST", "/api/services/a", false)]
     [InlineData("GET", "/metrics", false)]
     [InlineData("GET", "/dashboard", false)]
     [InlineData("POST", "/api/workers/a/heartbeat", true)]
@@ -27,13 +32,15 @@ public sealed class SocketCompletionsTests
     [InlineData("PUT", "/api/workers/", false)]
     [InlineData("PUT", "/api/workers/a/b", false)]
     [InlineData("GET", "/api/workers/a", false)]
-    public void Only_heartbeats_registrations_and_what_is_forwarded_stay_on_the_thread(string method, string path, bool stays)
+    public void Only_heartbeats_registrations_lists_and_what_is_forwarded_stay_on_the_thread(string method, string path, bool stays)
     {
         var (here, there) = (0, 0);
         var thread = new Thread(() =>
         {
             var context = new DefaultHttpContext();
-            (context.Request.Method, context.Request.Path) = (method, path);
+            var query = path.IndexOf('?', StringComparison.Ordinal);
+            (context.Request.Method, context.Request.Path) = (method, query < 0 ? path : path[..query]);
+            context.Request.QueryString = new(query < 0 ? null : path[query..]);
             here = Environment.CurrentManagedThreadId;
             using var ran = new ManualResetEventSlim();
             _ = SocketCompletions.LeaveSocketThread(context, _ =>
