@@ -42,7 +42,9 @@ internal static class ListingWriter
     /// <param name="index">The version of the registry that they show.</param>
     /// <param name="instances">The instances.</param>
     /// <param name="now">The time.</param>
-    /// <param name="room">Where it may be written, if it is long enough.</param>
+    /// <param name="room">
+    /// Where it may be written, if it is long enough, and not so long that a list that was long once would keep it.
+    /// </param>
     public static ReadOnlyMemory<byte> Write(
         Route route, long index, ReadOnlySpan<RankedInstance> instances, TimeSpan now, byte[]? room = null)
     {
@@ -64,7 +66,9 @@ internal static class ListingWriter
         writer.Flush();
         var written = buffer.WrittenSpan;
         // With some room for numbers that get longer.
-        var text = room?.Length >= written.Length ? room : new byte[written.Length + (written.Length / 32)];
+        var text = room is not null && room.Length >= written.Length && room.Length / 4 <= written.Length
+            ? room
+            : new byte[written.Length + (written.Length / 32)];
         written.CopyTo(text);
         var answer = text.AsMemory(0, written.Length);
         if (buffer.Capacity <= KeptBytes)

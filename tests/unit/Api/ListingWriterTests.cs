@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using WorkerMesh.Gateway.Api;
@@ -47,6 +48,21 @@ public sealed class ListingWriterTests
         var many = Enumerable.Range(0, 5_000).Select(n => Sample.Instance($"w{n}")).ToArray();
         Check(many);
         Check(many[..2]);
+    }
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(4_000, true)]
+    [InlineData(1_000_000, false)]
+    public void It_is_written_where_there_is_room_but_not_where_there_is_far_too_much(int length, bool there)
+    {
+        var room = new byte[length];
+        var ranked = Enumerable.Range(0, 8).Select(n => new RankedInstance(Sample.Instance($"w{n}"), Now)).ToArray();
+        var text = ListingWriter.Write(Sample.Route(new()), 42, ranked, Now, room);
+        Assert.InRange(text.Length, 1_001, 4_000);
+        Assert.True(MemoryMarshal.TryGetArray(text, out var written));
+        Assert.Equal(there, ReferenceEquals(room, written.Array));
+        Assert.Equal(ListingWriter.Write(Sample.Route(new()), 42, ranked, Now).ToArray(), text.ToArray());
     }
 
     private static void Check(Instance[] instances)
