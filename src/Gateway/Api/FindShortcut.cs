@@ -24,9 +24,12 @@ internal sealed class FindShortcut(RouteTable routes, Listings listings)
         && !request.QueryString.HasValue
         && !CrossSiteGuard.IsOfPage(request.Headers);
 
+    /// <summary>Whether a list is written on the thread that hears of all sockets.</summary>
+    public static bool IsShort(RouteSnapshot snapshot) => snapshot.All.Length <= LongestList;
+
     public Task Invoke(HttpContext context, RequestDelegate next) =>
         !IsAsked(context.Request) ? next(context)
-        : routes.Find(context.Request.Path.Value.AsSpan(Begin.Length)) is { } route && route.Snapshot!.All.Length <= LongestList
+        : routes.Find(context.Request.Path.Value.AsSpan(Begin.Length)) is { Snapshot: { } snapshot } route && IsShort(snapshot)
             ? listings.Of(route, InstanceFilter.None).ExecuteAsync(context)
             : SocketCompletions.Elsewhere(context, next);
 }
