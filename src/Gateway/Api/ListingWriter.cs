@@ -45,7 +45,7 @@ internal static class ListingWriter
     /// <param name="room">
     /// Where it may be written, if it is long enough, and not so long that a list that was long once would keep it.
     /// </param>
-    public static ReadOnlyMemory<byte> Write(
+    public static ArraySegment<byte> Write(
         Route route, long index, ReadOnlySpan<RankedInstance> instances, TimeSpan now, byte[]? room = null)
     {
         var (buffer, writer) = kept ?? Make();
@@ -70,7 +70,7 @@ internal static class ListingWriter
             ? room
             : new byte[written.Length + (written.Length / 32)];
         written.CopyTo(text);
-        var answer = text.AsMemory(0, written.Length);
+        var answer = new ArraySegment<byte>(text, 0, written.Length);
         if (buffer.Capacity <= KeptBytes)
         {
             buffer.ResetWrittenCount();

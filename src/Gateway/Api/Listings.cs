@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
 
@@ -75,7 +74,7 @@ internal sealed class Listings(TimeProvider clock)
     /// the next may be written where it was: a service type that is asked for all the time leaves no garbage.
     /// </summary>
     private sealed class Answer(
-        RouteSnapshot snapshot, TimeSpan at, (long Ended, int InFlight) activity, ReadOnlyMemory<byte> text) : IResult
+        RouteSnapshot snapshot, TimeSpan at, (long Ended, int InFlight) activity, ArraySegment<byte> text) : IResult
     {
         private const int RoomTaken = -1;
 
@@ -105,16 +104,14 @@ internal sealed class Listings(TimeProvider clock)
 
         /// <summary>Where it was written, for another; null where a client does not have it yet.</summary>
         public byte[]? TakeRoom() =>
-            Interlocked.CompareExchange(ref waiting, RoomTaken, 0) == 0 && MemoryMarshal.TryGetArray(text, out var room)
-                ? room.Array
-                : null;
+            Interlocked.CompareExchange(ref waiting, RoomTaken, 0) == 0 ? text.Array : null;
 
         public async Task ExecuteAsync(HttpContext httpContext)
         {
             try
             {
                 httpContext.Response.ContentType = "application/json; charset=utf-8";
-                httpContext.Response.ContentLength = text.Length;
+                httpContext.Response.ContentLength = text.Count;
                 await httpContext.Response.Body.WriteAsync(text, httpContext.RequestAborted);
             }
             finally

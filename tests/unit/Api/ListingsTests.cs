@@ -94,10 +94,10 @@ public sealed class ListingsTests
         return body.Received;
     }
 
-    private IResult Of() => listings.Of(route, new(null, null, []));
+    private IResult Of() => listings.Of(route, InstanceFilter.None);
 
     /// <summary>Keeps hold of what is written to it, whose writer waits until it may finish.</summary>
-    private sealed class SlowBody : Stream
+    private sealed class SlowBody : MemoryStream
     {
         private readonly TaskCompletionSource finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -107,20 +107,6 @@ public sealed class ListingsTests
 
         public ReadOnlyMemory<byte> Received { get; private set; }
 
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
-
         public void Finish() => finished.SetResult();
 
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -128,17 +114,5 @@ public sealed class ListingsTests
             Received = buffer;
             return new(finished.Task);
         }
-
-        public override void Flush()
-        {
-        }
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
