@@ -10,12 +10,9 @@ namespace WorkerMesh.Gateway.Forwarding;
 
 /// <summary>Notes that a worker's answer began, and decides whether the client gets it.</summary>
 internal sealed class AnswerNotes(
-    WorkerPicker picker, VerdictReporter verdicts, GatewayMetrics metrics, TimeProvider clock, IOptions<GatewayOptions> options)
+    VerdictReporter verdicts, GatewayMetrics metrics, TimeProvider clock, IOptions<GatewayOptions> options)
 {
     private readonly GatewayOptions options = options.Value;
-
-    /// <summary>The time of day, for dates in answers.</summary>
-    public DateTimeOffset Now => clock.GetUtcNow();
 
     /// <summary>The head of an answer is there.</summary>
     /// <param name="context">The request.</param>
@@ -32,7 +29,7 @@ internal sealed class AnswerNotes(
         {
             // Its latency is not counted: it refuses faster than others work.
             link.Busy(pause, now);
-            return context.Response.HasStarted || !GiveWay(request);
+            return context.Response.HasStarted || !GiveWay(request, now);
         }
 
         var seconds = (now - startedAt).TotalSeconds;
@@ -69,7 +66,7 @@ internal sealed class AnswerNotes(
     /// Whether a request that a busy worker refused goes to another one, at which a place is then taken. Only to one in
     /// good standing: where all are busy, asking all of them each time would make them busier.
     /// </summary>
-    private bool GiveWay(ForwardedRequest request)
+    private bool GiveWay(ForwardedRequest request, TimeSpan now)
     {
         if (!request.IsResendable
             || request.Sent + 1 >= options.MaxSendAttempts
@@ -78,14 +75,14 @@ internal sealed class AnswerNotes(
             return false;
         }
 
-        var next = picker.Pick(new(
-            request.Route.Snapshot!, request.Tried.Span, request.IsRepeatable, request.Wishes.Affinity, LastResort.None));
+        var next = WorkerPicker.Pick(
+            new(request.Route.Snapshot!, request.Tried.Span, request.IsRepeatable, request.Wishes.Affinity, LastResort.None), now);
         if (next.Instance is null)
         {
             return false;
         }
 
-        if (!request.Route.Retries.TrySpend(clock.Elapsed()))
+        if (!request.Route.Retries.TrySpend(now))
         {
             GiveBack(next);
             return false;

@@ -86,7 +86,7 @@ internal sealed class AttemptTransformer(
         {
             Watch?.OnAnswerBegan();
             GaveWay = !notes.OnAnswer(
-                httpContext, attempted, link, startedAt, BusyAnswer.RetryAfter(proxyResponse, clock.GetUtcNow()));
+                httpContext, attempted, link, startedAt, BusyAnswer.RetryAfter(proxyResponse, clock));
             if (GaveWay)
             {
                 return new(false);

@@ -10,21 +10,21 @@ namespace WorkerMesh.Gateway.Forwarding;
 internal static class BusyAnswer
 {
     /// <summary>For how long the worker asks to be left alone; null where it does not.</summary>
-    public static TimeSpan? RetryAfter(HttpResponseMessage answer, DateTimeOffset now) =>
-        answer.StatusCode == HttpStatusCode.ServiceUnavailable ? Pause(answer.Headers.RetryAfter, now) : null;
+    public static TimeSpan? RetryAfter(HttpResponseMessage answer, TimeProvider clock) =>
+        answer.StatusCode == HttpStatusCode.ServiceUnavailable ? Pause(answer.Headers.RetryAfter, clock) : null;
 
     /// <summary>The same, where the status is 503 and this is the field's value.</summary>
-    public static TimeSpan? RetryAfter(string? value, DateTimeOffset now) =>
-        value is not null && RetryConditionHeaderValue.TryParse(value, out var retryAfter) ? Pause(retryAfter, now) : null;
+    public static TimeSpan? RetryAfter(string? value, TimeProvider clock) =>
+        value is not null && RetryConditionHeaderValue.TryParse(value, out var retryAfter) ? Pause(retryAfter, clock) : null;
 
-    private static TimeSpan? Pause(RetryConditionHeaderValue? retryAfter, DateTimeOffset now)
+    private static TimeSpan? Pause(RetryConditionHeaderValue? retryAfter, TimeProvider clock)
     {
         if (retryAfter is null)
         {
             return null;
         }
 
-        var pause = retryAfter.Delta ?? retryAfter.Date - now ?? TimeSpan.Zero;
+        var pause = retryAfter.Delta ?? retryAfter.Date - clock.GetUtcNow() ?? TimeSpan.Zero;
         return pause > TimeSpan.Zero ? pause : TimeSpan.Zero;
     }
 }

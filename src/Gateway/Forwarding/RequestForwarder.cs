@@ -32,7 +32,6 @@ internal sealed class RequestForwarder(
     IHttpForwarder forwarder,
     WorkerClient client,
     Http1Sender direct,
-    WorkerPicker picker,
     VerdictReporter verdicts,
     AnswerNotes notes,
     Refusal refusal,
@@ -61,10 +60,11 @@ internal sealed class RequestForwarder(
         var result = new ForwardResult(ForwardOutcome.ClientGone, 0);
         try
         {
-            for (var failed = ForwardOutcome.NoWorker; ; context.Response.Clear())
+            var failed = ForwardOutcome.NoWorker;
+            for (var attemptedAt = startedAt; ; attemptedAt = clock.Elapsed())
             {
                 // :: Step 1
-                var choice = request.Next.Instance is not null ? request.Next : Choose(request);
+                var choice = request.Next.Instance is not null ? request.Next : Choose(request, attemptedAt);
                 if (choice.Full)
                 {
                     var waited = await Wait(request, context.RequestAborted);
@@ -75,18 +75,18 @@ internal sealed class RequestForwarder(
                     }
 
                     choice = waited.Choice;
+                    attemptedAt = clock.Elapsed();
                 }
 
                 if (choice.Instance is not { } instance)
                 {
                     // :: Step 6
-                    request.Explanation?.Note(request, null, clock.Elapsed());
+                    request.Explanation?.Note(request, null, attemptedAt);
                     result = new(failed, request.Attempts);
                     break;
                 }
 
                 request.Try(instance);
-                var attemptedAt = clock.Elapsed();
                 AttemptFault fault;
                 try
                 {
@@ -108,6 +108,8 @@ internal sealed class RequestForwarder(
                     result = new(end, request.Attempts);
                     break;
                 }
+
+                context.Response.Clear();
             }
         }
         finally
@@ -190,17 +192,18 @@ internal sealed class RequestForwarder(
     }
 
     /// <summary>Who comes while others wait for a place waits behind them.</summary>
-    private Choice Choose(ForwardedRequest request)
+    private Choice Choose(ForwardedRequest request, TimeSpan now)
     {
         var queue = request.Route.Queue;
         return request.Attempts >= options.MaxConnectAttempts ? default
             : request.Attempts == 0 && !queue.IsEmpty ? new(null, Full: true)
-            : picker.Pick(new(
-                request.Route.Snapshot!,
-                request.Tried.Span,
-                request.IsRepeatable,
-                request.Wishes.Affinity,
-                queue.IsOpen ? LastResort.UnlessFull : LastResort.Any));
+            : WorkerPicker.Pick(
+                new(request.Route.Snapshot!,
+                    request.Tried.Span,
+                    request.IsRepeatable,
+                    request.Wishes.Affinity,
+                    queue.IsOpen ? LastResort.UnlessFull : LastResort.Any),
+                now);
     }
 
     private async Task<Waited> Wait(ForwardedRequest request, CancellationToken clientGone)
@@ -227,7 +230,7 @@ internal sealed class RequestForwarder(
     private ValueTask<AttemptFault> Send(
         HttpContext context, ForwardedRequest request, WorkerLink link, string url, string target, TimeSpan attemptedAt)
     {
-        if (http1?.Find(context, url) is { } endpoint)
+        if (http1?.Find(context, url, attemptedAt) is { } endpoint)
         {
             return http1.Send(context, request, link, endpoint, target, attemptedAt);
         }

@@ -64,7 +64,6 @@ internal static class GatewayHosting
         services.AddSingleton<WorkerConnections>();
         services.AddSingleton<Http1Sender>();
         services.AddSingleton<AnswerNotes>();
-        services.AddSingleton<WorkerPicker>();
         services.AddSingleton<SendPlans>();
         services.AddSingleton<Refusal>();
         services.AddSingleton<RequestForwarder>();

@@ -9,12 +9,10 @@ namespace WorkerMesh.Gateway.Routing;
 /// woken for nothing; who comes while others wait joins them and does not look for a place itself. Requests come here
 /// only when there is no place.
 /// </summary>
-/// <param name="picker">Chooses a place where several may be free.</param>
 /// <param name="snapshot">The route as it is now.</param>
 /// <param name="clock">Tells the time.</param>
 /// <param name="limits">How many may wait, and for how long.</param>
-internal sealed class RequestQueue(
-    WorkerPicker picker, Func<RouteSnapshot?> snapshot, TimeProvider clock, QueueLimits limits)
+internal sealed class RequestQueue(Func<RouteSnapshot?> snapshot, TimeProvider clock, QueueLimits limits)
 {
     /// <summary>The <see cref="First"/> of a queue in which nobody waits.</summary>
     public const long Nobody = long.MaxValue;
@@ -177,8 +175,8 @@ internal sealed class RequestQueue(
     {
         while ((urgent.First ?? others.First) is { } node && snapshot() is { } current)
         {
-            var choice = picker.Pick(new(
-                current, node.Value.Tried.Span, node.Value.Repeatable, lastResort: LastResort.UnlessFull));
+            var choice = WorkerPicker.Pick(
+                new(current, node.Value.Tried.Span, node.Value.Repeatable, lastResort: LastResort.UnlessFull), now);
             if (choice.Instance is not null)
             {
                 Serve(node, choice, now);

@@ -29,7 +29,7 @@ internal sealed class Route
         this.clock = clock;
         tiers = new(settings.Zone);
         Retries = new(settings.RetryShare);
-        Queue = new(new(clock), () => Snapshot, clock, settings.Queue);
+        Queue = new(() => Snapshot, clock, settings.Queue);
     }
 
     public ServiceType ServiceType { get; }

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.Extensions.Time.Testing;
 using WorkerMesh.Gateway.Forwarding;
 
 namespace WorkerMesh.Tests.Unit.Forwarding;
@@ -24,6 +25,6 @@ public sealed class BusyAnswerTests
             answer.Headers.TryAddWithoutValidation("Retry-After", retryAfter);
         }
 
-        Assert.Equal(expected, BusyAnswer.RetryAfter(answer, Now)?.TotalSeconds);
+        Assert.Equal(expected, BusyAnswer.RetryAfter(answer, new FakeTimeProvider(Now))?.TotalSeconds);
     }
 }

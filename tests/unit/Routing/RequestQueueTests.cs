@@ -210,14 +210,13 @@ public sealed class RequestQueueTests
         var real = Sample.Route(new WorkerLinks(), queue: 1000);
         real.Apply(
             Sample.Changes(0, 2, Sample.Joined("a", 1, limit: 2), Sample.Joined("b", 2, limit: 1)), isAnswer: true);
-        var picker = new WorkerPicker(TimeProvider.System);
         var most = 0;
         await Task.WhenAll(Enumerable.Range(0, 32).Select(_ => Task.Run(async () =>
         {
             for (var i = 0; i < 300; i++)
             {
                 var choice = real.Queue.IsEmpty
-                    ? picker.Pick(new(real.Snapshot!, [], repeatable: true, lastResort: LastResort.UnlessFull))
+                    ? Pick(real, TimeProvider.System)
                     : new(null, Full: true);
                 var instance = choice.Instance ?? Served(await real.Queue.Wait(
                     default, repeatable: true, isUrgent: i % 2 == 0, TestContext.Current.CancellationToken));
@@ -247,8 +246,10 @@ public sealed class RequestQueueTests
         return waited.Choice.Instance!;
     }
 
-    private Instance Take() => new WorkerPicker(clock)
-        .Pick(new(route.Snapshot!, [], repeatable: true, lastResort: LastResort.UnlessFull)).Instance!;
+    private static Choice Pick(Route route, TimeProvider clock) => WorkerPicker.Pick(
+        new(route.Snapshot!, [], repeatable: true, lastResort: LastResort.UnlessFull), clock.Elapsed());
+
+    private Instance Take() => Pick(route, clock).Instance!;
 
     private Task<Waited> Wait(
         bool isUrgent = false, Route? of = null, CancellationTokenSource? leave = null) => (of ?? route).Queue

@@ -34,10 +34,6 @@ internal static class Sample
     public static RouteSnapshot Snapshot(string? zone, IReadOnlyCollection<Instance> instances) =>
         RouteSnapshot.Of(new(Ocr, 1, 1), instances, zone);
 
-    /// <summary>The choice for a request that may be repeated.</summary>
-    public static Instance? Pick(this WorkerPicker picker, RouteSnapshot snapshot, ReadOnlySpan<WorkerLink?> tried) =>
-        picker.Pick(new(snapshot, tried, repeatable: true)).Instance;
-
     /// <summary>A route with nothing configured that a test does not care for.</summary>
     public static Route Route(WorkerLinks links, TimeProvider? clock = null, int queue = 10, double retryShare = 0.2) =>
         new(Ocr, links, clock ?? TimeProvider.System, new(null, new(queue, TimeSpan.FromSeconds(30)), retryShare));

@@ -10,9 +10,6 @@ public sealed class WorkerPickerTests
     private const int Picks = 30_000;
 
     private readonly FakeTimeProvider clock = new();
-    private readonly WorkerPicker picker;
-
-    public WorkerPickerTests() => picker = new(clock);
 
     [Fact]
     public void Equal_workers_get_equal_shares_of_requests_that_come_one_by_one()
@@ -82,7 +79,7 @@ public sealed class WorkerPickerTests
         var degraded = Sample.Instance("degraded", WorkerState.Degraded, limit: 1);
         var snapshot = Sample.Snapshot(
             "a", [degraded, far, near, Sample.Instance("off", WorkerState.Offline), Sample.Instance("drained", WorkerState.Draining)]);
-        Assert.Equal([near, far, degraded, null], Enumerable.Range(0, 4).Select(_ => picker.Pick(snapshot, [])));
+        Assert.Equal([near, far, degraded, null], Enumerable.Range(0, 4).Select(_ => Pick(snapshot, [])));
     }
 
     [Fact]
@@ -92,11 +89,11 @@ public sealed class WorkerPickerTests
         var tried = new List<WorkerLink?>();
         for (var i = 0; i < 5; i++)
         {
-            tried.Add(picker.Pick(Sample.Snapshot(instances), tried.ToArray())!.Link);
+            tried.Add(Pick(Sample.Snapshot(instances), tried.ToArray())!.Link);
         }
 
         Assert.Equal(5, tried.Distinct().Count());
-        Assert.Null(picker.Pick(Sample.Snapshot(instances), tried.ToArray()));
+        Assert.Null(Pick(Sample.Snapshot(instances), tried.ToArray()));
     }
 
     [Fact]
@@ -108,10 +105,10 @@ public sealed class WorkerPickerTests
         var snapshot = Sample.Snapshot(bad, good);
         for (var i = 0; i < 100; i++)
         {
-            Assert.Same(good, picker.Pick(snapshot, []));
+            Assert.Same(good, Pick(snapshot, []));
         }
 
-        Assert.Same(bad, picker.Pick(snapshot, []));
+        Assert.Same(bad, Pick(snapshot, []));
     }
 
     [Fact]
@@ -125,7 +122,7 @@ public sealed class WorkerPickerTests
         var trials = 0;
         for (var i = 0; i < 100; i++)
         {
-            var chosen = picker.Pick(new(snapshot, [], repeatable: true));
+            var chosen = Pick(new(snapshot, [], repeatable: true));
             Assert.Equal(chosen.Instance == bad, chosen.Trial);
             trials += chosen.Trial ? 1 : 0;
         }
@@ -140,7 +137,7 @@ public sealed class WorkerPickerTests
         var instances = Enumerable.Range(0, 4).Select(i => Sample.Instance($"w{i}", limit: 7)).ToList();
         var snapshot = Sample.Snapshot(instances);
         var got = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
-            Enumerable.Range(0, 50).Count(_ => picker.Pick(snapshot, []) is not null))));
+            Enumerable.Range(0, 50).Count(_ => Pick(snapshot, []) is not null))));
         Assert.All(instances, i => Assert.Equal(7, i.Link.InFlight));
         Assert.Equal(28, got.Sum());
     }
@@ -158,7 +155,7 @@ public sealed class WorkerPickerTests
         var (aside, atLimit) = (Sample.Instance("aside"), Sample.Instance("full", limit: 1));
         aside.Link.SetAside(clock.Elapsed());
         Assert.True(atLimit.Link.TryEnter(1));
-        var choice = picker.Pick(new(
+        var choice = Pick(new(
             Sample.Snapshot(another ? [aside, atLimit] : [aside]), [], repeatable: true, lastResort: (LastResort)resort));
         Assert.Equal(expected, choice.Instance?.Link.Id.Value);
         Assert.Equal(full, choice.Full);
@@ -173,7 +170,7 @@ public sealed class WorkerPickerTests
         var snapshot = Sample.Snapshot(busy, Sample.Instance("other"));
         clock.Advance(TimeSpan.FromSeconds(6.9));
         Assert.True(busy.Link.IsBusy(clock.Elapsed()));
-        Assert.All(Enumerable.Range(0, 100), _ => Assert.NotSame(busy, picker.Pick(snapshot, [])));
+        Assert.All(Enumerable.Range(0, 100), _ => Assert.NotSame(busy, Pick(snapshot, [])));
         clock.Advance(TimeSpan.FromSeconds(0.1));
         Assert.False(busy.Link.IsAvoided(repeatable: true, clock.Elapsed()));
         busy.Link.Busy(TimeSpan.FromHours(1), clock.Elapsed());
@@ -191,12 +188,12 @@ public sealed class WorkerPickerTests
         Assert.Equal(8, snapshot.Affinity.Rank(key, order));
         for (var i = 0; i < 20; i++)
         {
-            var met = picker.Pick(new(snapshot, [], repeatable: true, key)).Instance!;
+            var met = Pick(new(snapshot, [], repeatable: true, key)).Instance!;
             // Two each, in the key's order; beyond it chance decides.
             Assert.True(i >= 16 || met == snapshot.Affinity.Instances[order[i / 2]], $"{i}: {met.Link.Id}");
         }
 
-        Assert.Equal(new(null, Full: true), picker.Pick(new(snapshot, [], repeatable: true, key)));
+        Assert.Equal(new(null, Full: true), Pick(new(snapshot, [], repeatable: true, key)));
     }
 
     [Fact]
@@ -214,7 +211,7 @@ public sealed class WorkerPickerTests
 
         Instance Meet(ReadOnlySpan<WorkerLink?> tried)
         {
-            var met = picker.Pick(new(snapshot, tried, repeatable: true, affinity: 7)).Instance!;
+            var met = Pick(new(snapshot, tried, repeatable: true, affinity: 7)).Instance!;
             met.Link.Leave();
             return met;
         }
@@ -226,7 +223,7 @@ public sealed class WorkerPickerTests
         var instances = Enumerable.Range(0, 4).Select(i => Sample.Instance($"w{i}")).ToList();
         for (var i = 0; i < 400; i++)
         {
-            picker.Pick(new(Sample.Snapshot(instances), [], repeatable: true, affinity: 7));
+            Pick(new(Sample.Snapshot(instances), [], repeatable: true, affinity: 7));
         }
 
         Assert.All(instances, i => Assert.InRange(i.Link.InFlight, 20, 126));
@@ -240,8 +237,8 @@ public sealed class WorkerPickerTests
     public void Choosing_allocates_nothing(int count)
     {
         var snapshot = Sample.Snapshot(Enumerable.Range(0, count).Select(i => Sample.Instance($"w{i}")).ToList());
-        picker.Pick(snapshot, [])!.Link.Leave();
-        picker.Pick(new(snapshot, [], repeatable: true, affinity: 1)).Instance!.Link.Leave();
+        Pick(snapshot, [])!.Link.Leave();
+        Pick(new(snapshot, [], repeatable: true, affinity: 1)).Instance!.Link.Leave();
         // A collection in the background takes away what is left of the thread's allocation buffer, and the runtime
         // counts that as allocated; a choice that allocates does so each time.
         Assert.Contains(0, Enumerable.Range(0, 5).Select(_ => Allocated()).ToList());
@@ -251,20 +248,26 @@ public sealed class WorkerPickerTests
             var before = GC.GetAllocatedBytesForCurrentThread();
             for (var i = 0; i < 1000; i++)
             {
-                picker.Pick(snapshot, [])!.Link.Leave();
-                picker.Pick(new(snapshot, [], repeatable: true, affinity: (ulong)i)).Instance!.Link.Leave();
+                Pick(snapshot, [])!.Link.Leave();
+                Pick(new(snapshot, [], repeatable: true, affinity: (ulong)i)).Instance!.Link.Leave();
             }
 
             return GC.GetAllocatedBytesForCurrentThread() - before;
         }
     }
 
+    private Choice Pick(in Wish wish) => WorkerPicker.Pick(wish, clock.Elapsed());
+
+    /// <summary>For a request that may be repeated.</summary>
+    private Instance? Pick(RouteSnapshot snapshot, ReadOnlySpan<WorkerLink?> tried) =>
+        Pick(new(snapshot, tried, repeatable: true)).Instance;
+
     private Dictionary<Instance, int> Shares(RouteSnapshot snapshot, bool held)
     {
         var shares = snapshot.All.ToDictionary(i => i, _ => 0);
         for (var i = 0; i < Picks; i++)
         {
-            var chosen = picker.Pick(snapshot, [])!;
+            var chosen = Pick(snapshot, [])!;
             shares[chosen]++;
             if (!held)
             {

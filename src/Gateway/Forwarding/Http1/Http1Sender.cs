@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections.Features;
 using WorkerMesh.Gateway.Routing;
-using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Gateway.Forwarding.Http1;
 
@@ -21,7 +20,7 @@ namespace WorkerMesh.Gateway.Forwarding.Http1;
 internal sealed class Http1Sender(WorkerConnections connections, AnswerNotes notes, TimeProvider clock)
 {
     /// <summary>Where a request leads, if it is one for this; null where YARP sends it.</summary>
-    public WorkerEndpoint? Find(HttpContext context, string url)
+    public WorkerEndpoint? Find(HttpContext context, string url, TimeSpan now)
     {
         var request = context.Request;
         return request.Headers.Upgrade.Count > 0
@@ -30,7 +29,7 @@ internal sealed class Http1Sender(WorkerConnections connections, AnswerNotes not
             || HttpMethods.IsConnect(request.Method)
             || (HttpProtocol.IsHttp2(request.Protocol) && SendPlan.IsGrpc(request.ContentType))
                 ? null
-                : connections.Find(url, clock.Elapsed());
+                : connections.Find(url, now);
     }
 
     /// <summary>Sends it. Where it fails before the answer began nothing was written to the client.</summary>
@@ -39,7 +38,7 @@ internal sealed class Http1Sender(WorkerConnections connections, AnswerNotes not
     {
         // :: Step 1
         var attempt = new Attempt(context, request, link, endpoint, target, startedAt, ClientGone(context));
-        return endpoint.Pool.TryRent(forOnce: !request.IsRepeatable, out var connection)
+        return endpoint.Pool.TryRent(forOnce: !request.IsRepeatable, startedAt, out var connection)
             ? connection.Exchange.Run(attempt, this, rested: true)
             : SendOnNew(attempt);
     }
@@ -66,7 +65,7 @@ internal sealed class Http1Sender(WorkerConnections connections, AnswerNotes not
 
     /// <summary>The head of an answer is there; false where another worker is to be asked instead.</summary>
     public bool OnAnswer(in Attempt attempt, string? retryAfter) => notes.OnAnswer(
-        attempt.Context, attempt.Request, attempt.Link, attempt.StartedAt, BusyAnswer.RetryAfter(retryAfter, notes.Now));
+        attempt.Context, attempt.Request, attempt.Link, attempt.StartedAt, BusyAnswer.RetryAfter(retryAfter, clock));
 
     /// <summary>
     /// Cancelled when the client leaves. Over HTTP/1.1 that is when its connection closes, whose token is there already;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using WorkerMesh.Gateway.Forwarding.Http1;
+using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Tests.Unit.Forwarding.Http1;
 
@@ -44,8 +45,8 @@ public sealed class ConnectionPoolTests
         var pool = new ConnectionPool(TimeProvider.System);
         pool.Return(connection);
 
-        Assert.True(pool.TryRent(forOnce, out var rented));
+        Assert.True(pool.TryRent(forOnce, TimeProvider.System.Elapsed(), out var rented));
         Assert.Same(connection, rented);
-        Assert.False(pool.TryRent(forOnce, out _));
+        Assert.False(pool.TryRent(forOnce, TimeProvider.System.Elapsed(), out _));
     }
 }
