@@ -9,6 +9,7 @@ namespace WorkerMesh.Benchmarks;
 public class RouteChoice
 {
     private RouteSnapshot snapshot = null!;
+    private RouteSnapshot busy = null!;
     private TimeSpan now;
     private ulong key;
 
@@ -18,8 +19,17 @@ public class RouteChoice
     [GlobalSetup]
     public void SetUp()
     {
-        snapshot = Sample.Route(Instances).Snapshot!;
+        (snapshot, busy) = (Sample.Route(Instances).Snapshot!, Sample.Route(Instances).Snapshot!);
         now = TimeProvider.System.Elapsed();
+        // As many in flight at each that its share is looked at.
+        foreach (var instance in busy.All)
+        {
+            for (var i = 0; i < 8; i++)
+            {
+                instance.Link.TryEnter(null);
+            }
+        }
+
         // As in use: of a worker that has answered nothing yet no average is to be worked out.
         foreach (var instance in snapshot.All)
         {
@@ -34,6 +44,11 @@ public class RouteChoice
     [Benchmark]
     public void ChooseByKey() =>
         WorkerPicker.Pick(new(snapshot, [], repeatable: true, affinity: ++key), Next()).Instance!.Link.Leave();
+
+    /// <summary>The same where all of them have requests in flight.</summary>
+    [Benchmark]
+    public void ChooseByKeyBusy() =>
+        WorkerPicker.Pick(new(busy, [], repeatable: true, affinity: ++key), Next()).Instance!.Link.Leave();
 
     /// <summary>A request reads the clock for other things as well; here it comes a microsecond after the last one.</summary>
     private TimeSpan Next() => now += TimeSpan.FromMicroseconds(1);

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using System.Numerics;
 using System.Text;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Workers;
@@ -15,7 +16,7 @@ namespace WorkerMesh.Gateway.Routing;
 /// Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2016): a key that everybody asks for spreads over the next.
 /// </summary>
 /// <remarks>
-/// A pass over all instances a request: with the hashes of the ids beside each other that is some 30 µs for 10,000.
+/// A pass over all instances a request, several at a time as the processor can.
 /// Zones are not looked at: gateways of different zones would send the same key to different workers.
 /// </remarks>
 internal sealed class AffinityTable
@@ -31,19 +32,27 @@ internal sealed class AffinityTable
     /// </summary>
     private const int AlwaysRoom = 4;
 
+    /// <summary>The hashes of the ids, and nothing behind them up to a whole vector.</summary>
     private readonly ulong[] seeds;
 
     /// <summary>Null where all are equal.</summary>
     private readonly double[]? weights;
     private readonly double weightSum;
+    private readonly double highestWeight;
 
     private AffinityTable(Instance[] instances)
     {
         Instances = instances;
-        seeds = Array.ConvertAll(instances, i => SeedOf(i.Link.Id));
+        seeds = new ulong[instances.Length + Vector<ulong>.Count - 1];
+        for (var i = 0; i < instances.Length; i++)
+        {
+            seeds[i] = SeedOf(instances[i].Link.Id);
+        }
+
         var all = Array.ConvertAll(instances, i => (double)i.Info.Registration.Weight);
         weightSum = all.Sum();
         weights = all.All(w => w == all[0]) ? null : all;
+        highestWeight = all.DefaultIfEmpty().Max();
     }
 
     /// <summary>The workers that keys are sent to.</summary>
@@ -71,22 +80,24 @@ internal sealed class AffinityTable
     {
         Span<double> scores = stackalloc double[order.Length];
         var found = 0;
-        for (var i = 0; i < seeds.Length; i++)
+        var least = 0UL;
+        for (var i = 0; i < Instances.Length; i += Vector<ulong>.Count)
         {
-            var u = ((Mix(key ^ seeds[i]) >> 11) + 0.5) * (1.0 / (1UL << 53));
-            var score = weights is null ? u : -weights[i] / Math.Log(u);
-            if (found == order.Length && score <= scores[found - 1])
+            var hashes = Mix(new Vector<ulong>(seeds, i) ^ new Vector<ulong>(key));
+            if (!Vector.GreaterThanOrEqualAny(hashes, new Vector<ulong>(least)))
             {
                 continue;
             }
 
-            var at = found < order.Length ? found++ : found - 1;
-            for (; at > 0 && scores[at - 1] < score; at--)
+            var end = Math.Min(Vector<ulong>.Count, Instances.Length - i);
+            for (var lane = 0; lane < end; lane++)
             {
-                (scores[at], order[at]) = (scores[at - 1], order[at - 1]);
+                if (hashes[lane] >= least)
+                {
+                    found = Insert(i + lane, hashes[lane], scores, order, found);
+                    least = found == order.Length ? LeastAbove(scores[^1]) : 0;
+                }
             }
-
-            (scores[at], order[at]) = (score, i);
         }
 
         return found;
@@ -111,6 +122,37 @@ internal sealed class AffinityTable
         return inFlight < Math.Ceiling(Slack * sum * (weights?[place] ?? weightSum / Instances.Length) / weightSum);
     }
 
+    /// <summary>Puts a worker among the first, if it is one of them.</summary>
+    private int Insert(int place, ulong hash, Span<double> scores, Span<int> order, int found)
+    {
+        var u = ((hash >> 11) + 0.5) * (1.0 / (1UL << 53));
+        var score = weights is null ? u : -weights[place] / Math.Log(u);
+        if (found == order.Length && score <= scores[found - 1])
+        {
+            return found;
+        }
+
+        var at = found < order.Length ? found++ : found - 1;
+        for (; at > 0 && scores[at - 1] < score; at--)
+        {
+            (scores[at], order[at]) = (scores[at - 1], order[at - 1]);
+        }
+
+        (scores[at], order[at]) = (score, place);
+        return found;
+    }
+
+    /// <summary>
+    /// A hash below which no score is above this one, whatever the worker's weight: so that hardly any logarithm is taken.
+    /// </summary>
+    private ulong LeastAbove(double score)
+    {
+        // What the logarithm and the exponential may be off by.
+        const double margin = 1e-12;
+        var u = weights is null ? score : Math.Exp(-highestWeight / score) * (1 - margin);
+        return (ulong)(u * 18446744073709551616.0);
+    }
+
     private static ulong SeedOf(WorkerId id)
     {
         Span<byte> bytes = stackalloc byte[Identifier.MaxLength];
@@ -118,10 +160,10 @@ internal sealed class AffinityTable
     }
 
     /// <summary>Spreads every bit of a number over all (the finalizer of SplitMix64, Steele et al., 2014).</summary>
-    private static ulong Mix(ulong x)
+    private static Vector<ulong> Mix(Vector<ulong> x)
     {
-        x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-        x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+        x = (x ^ (x >> 30)) * new Vector<ulong>(0xbf58476d1ce4e5b9);
+        x = (x ^ (x >> 27)) * new Vector<ulong>(0x94d049bb133111eb);
         return x ^ (x >> 31);
     }
 }

@@ -1,5 +1,8 @@
+using System.IO.Hashing;
+using System.Text;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Workers;
+using Instance = WorkerMesh.Gateway.Routing.Instance;
 
 namespace WorkerMesh.Tests.Unit.Routing;
 
@@ -62,6 +65,40 @@ public sealed class AffinityTableTests
         Assert.All(
             Enumerable.Range(0, 100).Select(i => $"key-{i}"),
             key => Assert.Equal(Order(one, key, 8), Order(other, key, 8)));
+    }
+
+    /// <summary>Worked out one by one, and all of them sorted.</summary>
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(5, 1)]
+    [InlineData(7, 9)]
+    [InlineData(8, 1)]
+    [InlineData(9, 100)]
+    [InlineData(1_003, 1)]
+    [InlineData(1_003, 3)]
+    [InlineData(1_003, 100)]
+    public void The_first_of_a_key_are_those_with_the_highest_scores_of_all(int count, int weights)
+    {
+        var instances = Enumerable.Range(0, count).Select(i => Sample.Instance($"w{i}", weight: 1 + (i * 7919 % weights)));
+        var table = Table(instances);
+        for (var i = 0; i < 200; i++)
+        {
+            var key = AffinityTable.HashOf($"key-{i}");
+            var order = new int[8];
+            var found = table.Rank(key, order);
+            var expected = Enumerable.Range(0, count).OrderByDescending(p => Score(key, table.Instances[p])).Take(8);
+            Assert.Equal(expected, order.Take(found));
+        }
+
+        static double Score(ulong key, Instance instance)
+        {
+            var x = key ^ XxHash3.HashToUInt64(Encoding.ASCII.GetBytes(instance.Link.Id.Value));
+            x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+            x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+            x ^= x >> 31;
+            return -instance.Weight / Math.Log(((x >> 11) + 0.5) / (1UL << 53));
+        }
     }
 
     [Fact]
