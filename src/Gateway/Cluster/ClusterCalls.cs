@@ -21,7 +21,7 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     private const int FirstPauseMs = 50;
     private const int LongestPauseMs = 400;
 
-    private volatile bool knowsGrains;
+    private volatile bool knewGrains;
 
     /// <summary>Makes a call until it is answered.</summary>
     /// <param name="call">The call; is told which attempt it is, from 1.</param>
@@ -52,11 +52,11 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
                 // It may be on its way to the silo that went. Made again at once; whichever it was, it counts once.
                 continue;
             }
-            // A client that has not reached a silo yet knows no grains, and takes them for a mistake of its caller. What
-            // is cancelled, and not by the caller, was on its way through a silo that went.
+            // A client that has not heard from a silo which grains there are takes them for a mistake of its caller. What is
+            // cancelled, and not by the caller, was on its way through a silo that went.
             catch (Exception e) when (
                 IsPassing(e)
-                || (e is ArgumentException && !link.EverConnected)
+                || (e is ArgumentException && !KnowsGrains())
                 || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
             {
                 var deadline = link.Stranded ? StrandedDeadline : Deadline;
@@ -85,7 +85,7 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     /// <returns>The default value where it was not answered, or this client has not reached a silo yet.</returns>
     public async Task<T?> CallOnce<T>(Func<IGrainFactory, Task<T>> call)
     {
-        if (!KnowsGrains())
+        if (!knewGrains && !(knewGrains = KnowsGrains()))
         {
             return default;
         }
@@ -120,20 +120,15 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     /// </summary>
     private bool KnowsGrains()
     {
-        if (!knowsGrains)
+        try
         {
-            try
-            {
-                grains.GetGrain<IWorkerGrain>("any");
-                knowsGrains = true;
-            }
-            catch (ArgumentException)
-            {
-                return false;
-            }
+            grains.GetGrain<IWorkerGrain>("any");
+            return true;
         }
-
-        return true;
+        catch (ArgumentException)
+        {
+            return false;
+        }
     }
 
     /// <summary>

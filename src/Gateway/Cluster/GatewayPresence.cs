@@ -5,6 +5,7 @@ using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Grains.Catalog;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Gateway.Cluster;
 
@@ -17,6 +18,9 @@ internal sealed partial class GatewayPresence : BackgroundService, ICatalogWatch
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>Longer than a gateway that starts takes to be answered by silos that it is connected to.</summary>
+    private static readonly TimeSpan Unusual = TimeSpan.FromSeconds(5);
+
     private readonly IGrainFactory grains;
     private readonly IServer server;
     private readonly ClusterLink link;
@@ -26,6 +30,8 @@ internal sealed partial class GatewayPresence : BackgroundService, ICatalogWatch
     private readonly DateTimeOffset startedAt;
     private ICatalogWatcher? reference;
     private bool reached;
+    private TimeSpan? failingSince;
+    private bool saidLost;
     private CatalogNames names = new(0, []);
 
     public GatewayPresence(
@@ -103,11 +109,16 @@ internal sealed partial class GatewayPresence : BackgroundService, ICatalogWatch
                     LogConnected(GatewayId);
                     link.Regained();
                 }
+
+                (failingSince, saidLost) = (null, false);
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                if (link.Connected)
+                var now = clock.Elapsed();
+                failingSince = link.Silos > 0 ? failingSince ?? now : null;
+                if (link.Connected || (!saidLost && now - failingSince > Unusual))
                 {
+                    saidLost = true;
                     LogLost(e.Message);
                 }
 

@@ -128,6 +128,9 @@ internal static class GatewayHosting
             // How late a gateway learns that the others have declared a hung silo dead. One small query each.
             client.Configure<Orleans.Configuration.GatewayOptions>(gateways =>
                 gateways.GatewayListRefreshPeriod = TimeSpan.FromSeconds(1));
+            // A silo that is only just active may not list itself among those that have grains, and a gateway that asks it
+            // then knows of none until it asks again: in a minute, by default. One small question each.
+            client.Configure<TypeManagementOptions>(types => types.TypeMapRefreshInterval = TimeSpan.FromSeconds(1));
             client.AddMeshDashboard(builder.Configuration);
             client.UseConnectionRetryFilter<UntilConnected>();
             client.AddGatewayCountChangedHandler(provider => (_, change) => provider.GetRequiredService<ClusterLink>()

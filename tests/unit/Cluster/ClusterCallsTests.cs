@@ -2,6 +2,7 @@ using Microsoft.Extensions.Time.Testing;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
+using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Tests.Unit.Cluster;
 
@@ -68,6 +69,37 @@ public sealed class ClusterCallsTests
         await Assert.ThrowsAsync<ClusterUnavailableException>(() => answer);
         Assert.InRange((clock.Elapsed() - start).TotalSeconds, seconds - 0.5, seconds + 0.5);
         Assert.InRange(attempts, 3, 200);
+    }
+
+    /// <summary>Also long after the first answer: a silo may name no grains for a moment.</summary>
+    [Fact]
+    public async Task A_call_to_a_grain_that_no_silo_has_named_is_made_again_and_one_that_is_a_mistake_is_not()
+    {
+        var (factory, silos) = FakeSilos.Create();
+        var called = new ClusterCalls(factory, link, clock);
+        link.OnSilosChanged(1, 0);
+        link.Answered();
+        silos.Starting = true;
+        var attempts = 0;
+        var answer = called.Call(
+            (grains, attempt) =>
+            {
+                silos.Starting = (attempts = attempt) < 3;
+                grains.GetGrain<IWorkerGrain>("w");
+                return Task.FromResult(attempt);
+            },
+            Cancel);
+        while (!answer.IsCompleted)
+        {
+            clock.Advance(Step);
+            await Task.Yield();
+        }
+
+        Assert.Equal(3, await answer);
+        attempts = 0;
+        await Assert.ThrowsAsync<ArgumentException>(() => called.Call<int>(
+            (_, attempt) => throw new ArgumentException($"{attempts = attempt}"), Cancel));
+        Assert.Equal(1, attempts);
     }
 
     [Fact]
