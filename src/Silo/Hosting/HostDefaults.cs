@@ -33,6 +33,8 @@ public static class HostDefaults
                 ["Logging:LogLevel:Orleans"] = "Warning",
                 // Measures its first interval from the machine's start, and warns of it.
                 ["Logging:LogLevel:Orleans.Runtime.Watchdog"] = "Error",
+                // Asks each second, and warns twice where nobody answers; the gateway says that itself, once.
+                ["Logging:LogLevel:Orleans.Runtime.ClientClusterManifestProvider"] = "Error",
                 ["Logging:LogLevel:Npgsql"] = "Error",
                 // Orleans retries placements through it while a silo starts.
                 ["Logging:LogLevel:Polly"] = "Error",
