@@ -21,6 +21,7 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     private const int FirstPauseMs = 50;
     private const int LongestPauseMs = 400;
 
+    /// <summary>So that it is not asked before each call: to make a reference takes reflection.</summary>
     private volatile bool knewGrains;
 
     /// <summary>Makes a call until it is answered.</summary>
