@@ -45,7 +45,8 @@ internal sealed class ConnectionPool(TimeProvider clock)
     /// <summary>Gives one back whose last answer was read to its end.</summary>
     public void Return(WorkerConnection connection)
     {
-        if (clock.Elapsed() - connection.CreatedAt < Lifetime && connection.TryRest())
+        var now = clock.Elapsed();
+        if (now - connection.CreatedAt < Lifetime && connection.TryRest(now))
         {
             resting.Push(connection);
         }

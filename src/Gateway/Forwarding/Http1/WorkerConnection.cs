@@ -15,7 +15,6 @@ internal sealed class WorkerConnection : IDisposable
     private const int StreamingBytes = 64 * 1024;
 
     private readonly Socket socket;
-    private readonly TimeProvider clock;
     private readonly Deadline deadline;
     private readonly ArraySegment<byte>[] pieces = new ArraySegment<byte>[2];
     private byte[] buffer = ArrayPool<byte>.Shared.Rent(IdleBytes);
@@ -30,7 +29,6 @@ internal sealed class WorkerConnection : IDisposable
     public WorkerConnection(Socket socket, TimeProvider clock)
     {
         this.socket = socket;
-        this.clock = clock;
         CreatedAt = IdleSince = clock.Elapsed();
         deadline = new(clock, TimeOut);
         Exchange = new(this);
@@ -159,8 +157,9 @@ internal sealed class WorkerConnection : IDisposable
     /// Begins to wait for the next answer before there is a request, which costs nothing: that read is due anyway. A worker
     /// that sends anything now, or closes, is noticed before the next request is sent.
     /// </summary>
+    /// <param name="now">The time.</param>
     /// <returns>Whether it may be used again.</returns>
-    public bool TryRest()
+    public bool TryRest(TimeSpan now)
     {
         if (start != end || isAhead || IsClosed || !deadline.TryClear())
         {
@@ -175,7 +174,7 @@ internal sealed class WorkerConnection : IDisposable
         }
 
         Output.Clear();
-        IdleSince = clock.Elapsed();
+        IdleSince = now;
 #pragma warning disable CA2012 // It is consumed once, by the first Receive of the next request.
         ahead = socket.ReceiveAsync(buffer.AsMemory(), SocketFlags.None);
 #pragma warning restore CA2012

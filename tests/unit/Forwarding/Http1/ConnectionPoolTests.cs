@@ -21,7 +21,7 @@ public sealed class ConnectionPoolTests
             await socket.ConnectAsync(listener.LocalEndPoint!, Token);
             using var connection = new WorkerConnection(socket, TimeProvider.System);
             using var worker = await listener.AcceptAsync(Token);
-            Assert.True(connection.TryRest());
+            Assert.True(connection.TryRest(TimeProvider.System.Elapsed()));
             Assert.True(connection.IsSilentNow);
 
             worker.Dispose();
