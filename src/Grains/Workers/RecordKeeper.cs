@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using WorkerMesh.Grains.Catalog;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 
@@ -82,6 +84,39 @@ internal sealed class RecordKeeper(
     }
 
     /// <summary>
+    /// Reads the store though what is stored seems to be known, and where that is not so, follows it and tells the
+    /// registries.
+    /// </summary>
+    /// <param name="isIdle">Whether nothing was begun to be written meanwhile, asked after the reading.</param>
+    /// <returns>Whether something else was stored; null where it can't be told.</returns>
+    public async Task<bool?> Verify(Func<bool> isIdle)
+    {
+        var known = worker.Record;
+        var (stored, floor) = await store.ReadAsync(Id, CancellationToken.None);
+        if (!isIdle() || !ReferenceEquals(worker.Record, known))
+        {
+            return null;
+        }
+
+        if (stored?.Incarnation != known?.Incarnation)
+        {
+            worker.Load(stored, floor, clock.Elapsed());
+            onRecord?.Invoke();
+        }
+        else if (stored is not null && stored.Draining != known!.Draining)
+        {
+            worker.Amend(known with { Draining = stored.Draining });
+        }
+        else
+        {
+            return false;
+        }
+
+        await TellBoth(known, stored);
+        return true;
+    }
+
+    /// <summary>
     /// The store has refused a write. Where that is because somebody else has written, who writes here is one too many,
     /// or the call is a late one: to make it again here would undo what came after it.
     /// </summary>
@@ -93,9 +128,7 @@ internal sealed class RecordKeeper(
         var stored = worker.Record;
         if (stored?.Incarnation != known?.Incarnation && !isOurs(stored))
         {
-            // Both: a write whose outcome was unknown may have moved it, and only here it is known from where.
-            var keys = (IEnumerable<ServiceType>)[.. known?.Registration.RegistryKeys ?? [], .. stored?.Registration.RegistryKeys ?? []];
-            await registries.Tell(keys.Distinct());
+            await TellBoth(known, stored);
             throw new StaleOwnerException($"The registration of '{Id}' was changed by another call.");
         }
     }
@@ -248,6 +281,13 @@ internal sealed class RecordKeeper(
                 await Reload();
             }
         }
+    }
+
+    /// <summary>A write whose outcome was unknown may have moved it, and only here it is known from where.</summary>
+    private Task<ImmutableArray<RegistryVersion>> TellBoth(WorkerRecord? known, WorkerRecord? stored)
+    {
+        var keys = (IEnumerable<ServiceType>)[.. known?.Registration.RegistryKeys ?? [], .. stored?.Registration.RegistryKeys ?? []];
+        return registries.Tell(keys.Distinct());
     }
 
     private WorkerRecord Next(Registration registration, Guid operationId, long above) => new(

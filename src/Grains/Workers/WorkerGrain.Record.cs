@@ -1,3 +1,4 @@
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Grains.Workers;
@@ -9,6 +10,7 @@ internal sealed partial class WorkerGrain
     {
         // Heartbeats run meanwhile: they wait for the outcome rather than be accepted for a record that goes.
         worker.Leave(begins: true);
+        BeginWrite();
         var removal = store.RemoveAsync(Id, last.Incarnation, CancellationToken.None);
         removing = removal;
         var isGone = false;
@@ -24,8 +26,14 @@ internal sealed partial class WorkerGrain
 
             isGone = true;
         }
+        catch (StoreUnavailableException e) when (!e.NotBegun)
+        {
+            LookSoon();
+            throw;
+        }
         finally
         {
+            EndWrite();
             removing = null;
             if (!isGone)
             {

@@ -64,7 +64,22 @@ internal sealed partial class WorkerGrain(
     public async Task<RegisterAnswer> Register(
         Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis, bool guessed)
     {
-        var answer = await keeper.Register(registration, operationId, expectedIncarnation, assign, basis, guessed);
+        RegisterAnswer answer;
+        BeginWrite();
+        try
+        {
+            answer = await keeper.Register(registration, operationId, expectedIncarnation, assign, basis, guessed);
+        }
+        catch (StoreUnavailableException e) when (!e.NotBegun)
+        {
+            LookSoon();
+            throw;
+        }
+        finally
+        {
+            EndWrite();
+        }
+
         if (answer.Outcome is RegisterOutcome.Created or RegisterOutcome.Replaced)
         {
             Stay();
@@ -149,8 +164,7 @@ internal sealed partial class WorkerGrain(
             return null;
         }
 
-        if (record.Draining != draining
-            && !await store.SetDrainingAsync(Id, record.Incarnation, draining, CancellationToken.None))
+        if (record.Draining != draining && !await StoreDraining(record.Incarnation, draining))
         {
             await keeper.ReloadUnchanged(_ => false);
             return null;
@@ -158,6 +172,24 @@ internal sealed partial class WorkerGrain(
 
         worker.Amend(record with { Draining = draining });
         return await keeper.Answer(RegisterOutcome.Replaced);
+    }
+
+    private async Task<bool> StoreDraining(long incarnation, bool draining)
+    {
+        BeginWrite();
+        try
+        {
+            return await store.SetDrainingAsync(Id, incarnation, draining, CancellationToken.None);
+        }
+        catch (StoreUnavailableException e) when (!e.NotBegun)
+        {
+            LookSoon();
+            throw;
+        }
+        finally
+        {
+            EndWrite();
+        }
     }
 
     public async Task<RegisterAnswer?> Unregister(long? basis)

@@ -1,3 +1,4 @@
+using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
 
@@ -173,6 +174,74 @@ public sealed class StoreOutageTests : IAsyncLifetime
         Assert.Null(await mesh.Worker("a").Describe());
         Assert.Equal(2, (await mesh.Register("a", Sample.Ocr)).Record.Incarnation);
         Assert.Single((await mesh.List(Sample.Ocr)).Changes);
+    }
+
+    [Fact]
+    public async Task A_removal_whose_answer_was_lost_is_found_out_though_nobody_repeats_it()
+    {
+        await mesh.Register("a", Sample.Ocr);
+        mesh.Store.LoseNextAnswer(StoreOperation.Remove);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => mesh.Worker("a").Unregister());
+
+        await mesh.Eventually(() => mesh.Worker("a").Describe(), described => described is null, "a unknown");
+        await mesh.Eventually(() => mesh.List(Sample.Ocr), list => list.Changes.IsEmpty, "nobody");
+    }
+
+    /// <summary>Without the grain, by another silo: the store lets it, as nothing is registered there.</summary>
+    [Fact]
+    public async Task One_whose_removal_was_not_known_and_that_was_registered_anew_since_is_who_is_stored()
+    {
+        await mesh.Register("a", Sample.Ocr);
+        mesh.Store.LoseNextAnswer(StoreOperation.Remove);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => mesh.Worker("a").Unregister());
+        var added = await mesh.Registrations.Add(
+            [new(WorkerId.Parse("a"), Sample.Registration("a", Sample.Ocr), Guid.NewGuid())], floor: 1);
+        Assert.Equal((RegisterOutcome.Created, 2L), (added[0].Answer!.Outcome, added[0].Answer!.Record.Incarnation));
+
+        await mesh.Eventually(
+            () => mesh.Worker("a").Describe(), described => described?.Record.Incarnation == 2, "the incarnation that is stored");
+        Assert.Equal(2, (await mesh.Worker("a").Heartbeat(new())).Incarnation);
+        Assert.Equal(2, Assert.Single((await mesh.List(Sample.Ocr)).Changes).Incarnation);
+    }
+
+    [Fact]
+    public async Task Changes_whose_answers_were_lost_are_found_out_when_the_store_answers_again()
+    {
+        await mesh.Register("a", Sample.Ocr);
+        await mesh.Register("b", Sample.Ocr);
+        mesh.Store.LoseNextAnswer(StoreOperation.Save);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => mesh.Register("a", Sample.Echo));
+        mesh.Store.LoseNextAnswer(StoreOperation.SetDraining);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => mesh.Worker("b").SetDraining(true));
+        mesh.Store.Unavailable = true;
+        await mesh.Advance(TimeSpan.FromSeconds(12), Step);
+        Assert.Equal(1, (await mesh.Worker("a").Describe())!.Record.Incarnation);
+        Assert.Equal(HeartbeatOutcome.Renewed, (await mesh.Worker("b").Heartbeat(new())).Outcome);
+        mesh.Store.Unavailable = false;
+
+        await mesh.Eventually(
+            () => mesh.List(Sample.Echo), list => list.Changes is [{ Incarnation: 2 }], "a in its new service");
+        await mesh.Eventually(
+            () => mesh.List(Sample.Ocr), list => list.Changes is [{ Id.Value: "b", State: WorkerState.Draining }], "b, which drains");
+        Assert.Equal(2, (await mesh.Worker("a").Describe())!.Record.Incarnation);
+        Assert.True((await mesh.Worker("b").Describe())!.Record.Draining);
+    }
+
+    /// <summary>As a server does that hung: it gets to it after it has answered others.</summary>
+    [Fact]
+    public async Task A_removal_that_takes_effect_only_after_it_was_looked_for_is_found_out()
+    {
+        await mesh.Register("a", Sample.Ocr);
+        var stored = mesh.Store.Peek(WorkerId.Parse("a"));
+        mesh.Store.LoseNextAnswer(StoreOperation.Remove);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => mesh.Worker("a").Unregister());
+        mesh.Store.Poke(WorkerId.Parse("a"), stored);
+        var reads = mesh.Store.Calls(StoreOperation.Read);
+        await mesh.Eventually(() => Task.FromResult(mesh.Store.Calls(StoreOperation.Read)), calls => calls > reads, "a look");
+        Assert.NotNull(await mesh.Worker("a").Describe());
+        mesh.Store.Poke(WorkerId.Parse("a"), null);
+
+        await mesh.Eventually(() => mesh.Worker("a").Describe(), described => described is null, "a unknown");
     }
 
     [Fact]

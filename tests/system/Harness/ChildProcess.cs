@@ -6,6 +6,8 @@ namespace WorkerMesh.Tests.System.Harness;
 public sealed class ChildProcess : IAsyncDisposable
 {
     private const int LinesKept = 200;
+    private const int FaultsKept = 20;
+    private const string Fault = "An unhandled exception";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly string[] Inherited = ["PATH", "HOME", "LANG", "TMPDIR", "DOTNET_ROOT", "USER"];
 
@@ -23,6 +25,7 @@ public sealed class ChildProcess : IAsyncDisposable
     private readonly string _name;
     private readonly Lock _gate = new();
     private readonly Queue<string> _lines = new();
+    private readonly List<string> _faults = [];
     private readonly List<(string Text, TaskCompletionSource<string> Found)> _awaited = [];
     private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _ended;
@@ -55,6 +58,18 @@ public sealed class ChildProcess : IAsyncDisposable
             lock (_gate)
             {
                 return $"--- {_name} (process {Id}), last lines:\n{string.Join('\n', _lines)}\n---";
+            }
+        }
+    }
+
+    /// <summary>The first requests that it could not make an answer of its own for, each with the exception.</summary>
+    public IReadOnlyList<string> Faults
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _faults];
             }
         }
     }
@@ -184,6 +199,11 @@ public sealed class ChildProcess : IAsyncDisposable
             }
 
             _lines.Enqueue(line);
+            if (_faults.Count < FaultsKept && line.Contains(Fault, StringComparison.Ordinal))
+            {
+                _faults.Add(line);
+            }
+
             while (_lines.Count > LinesKept)
             {
                 _lines.Dequeue();

@@ -9,6 +9,7 @@ public sealed class GatewayProcess : IAsyncDisposable
 
     private readonly string _name;
     private readonly IReadOnlyDictionary<string, string> _settings;
+    private readonly List<string> _earlierFaults = [];
 
     private GatewayProcess(string name, IReadOnlyDictionary<string, string> settings, ChildProcess process, Api api)
     {
@@ -19,6 +20,9 @@ public sealed class GatewayProcess : IAsyncDisposable
     }
 
     public ChildProcess Process { get; private set; }
+
+    /// <summary>What it had no answer of its own for, in this process and those before.</summary>
+    public IEnumerable<string> Faults => _earlierFaults.Concat(Process.Faults);
 
     /// <summary>A client of it, also after it was started again.</summary>
     public Api Api { get; }
@@ -67,6 +71,7 @@ public sealed class GatewayProcess : IAsyncDisposable
     public async Task RestartAsync(bool untilReady = true)
     {
         await Process.DisposeAsync();
+        _earlierFaults.AddRange(Process.Faults);
         Process = Launch(_name, _settings, Api.Address.Port);
         await Process.LineAsync(Listening);
         if (untilReady)
