@@ -69,6 +69,14 @@ public sealed class RegistryOptions
     public int RemovalsRemembered { get; set; } = 1024;
 
     /// <summary>
+    /// How long no silo must have come or gone before workers that are in memory are moved to where their ids place them,
+    /// 200 a second from each silo. Longer than it takes to replace one silo, so that replacing all one after the other is
+    /// one change. Default 30 s.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:01", "30.00:00:00")]
+    public TimeSpan RebalanceDelay { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
     /// Failed active checks in a row that turn a worker degraded; one success takes it back. Default 2.
     /// </summary>
     [Range(1, 100)]

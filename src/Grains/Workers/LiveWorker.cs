@@ -9,7 +9,7 @@ namespace WorkerMesh.Grains.Workers;
 /// <remarks>
 /// It locks itself, and what few workers have is in an object of its own: there may be 100,000 of them.
 /// </remarks>
-internal sealed class LiveWorker(WorkerId id)
+internal sealed partial class LiveWorker(WorkerId id)
 {
     private Liveness liveness;
     private Rarities? rarities;

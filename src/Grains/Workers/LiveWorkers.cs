@@ -39,6 +39,9 @@ public sealed class LiveWorkers
     /// <summary>Where this silo listens for gateways, which sends them back to it with what it has in memory.</summary>
     internal SiloAddress? Silo { get; }
 
+    /// <summary>The workers in memory, of which some may be gone by the time one looks.</summary>
+    internal IEnumerable<LiveWorker> All => workers.Select(pair => pair.Value);
+
     /// <summary>Renews a lease where only that is to be done.</summary>
     /// <returns>Null, with nothing changed, where the worker's grain has to be called.</returns>
     public HeartbeatAnswer? TryRenew(WorkerId id, Heartbeat beat) =>

@@ -11,6 +11,7 @@ namespace WorkerMesh.Grains.Workers;
 /// <param name="Load">The load it reported last.</param>
 /// <param name="ActiveRequests">The requests in flight it reported last.</param>
 /// <param name="UnreachableUntil">Until when gateways should avoid it (<see cref="Suspicion"/>).</param>
+[GenerateSerializer, Immutable, Alias("mesh.Liveness")]
 internal readonly record struct Liveness(
     TimeSpan HeardAt,
     bool ReportsDegraded = false,
@@ -25,6 +26,13 @@ internal readonly record struct Liveness(
 
     public TimeSpan UnreachableFor(TimeSpan now) =>
         UnreachableUntil > now ? UnreachableUntil - now : TimeSpan.Zero;
+
+    /// <summary>The same on a clock that is ahead by so much.</summary>
+    public Liveness Shift(TimeSpan ahead) => this with
+    {
+        HeardAt = HeardAt + ahead,
+        UnreachableUntil = UnreachableUntil == default ? default : UnreachableUntil + ahead,
+    };
 
     public Renewal ToRenewal(WorkerId id, long incarnation, TimeSpan now) =>
         new(id, incarnation, Degraded, Load, ActiveRequests, now - HeardAt, UnreachableFor(now));

@@ -91,6 +91,12 @@ internal sealed class RecordKeeper(
     /// <returns>Whether something else was stored; null where it can't be told.</returns>
     public async Task<bool?> Verify(Func<bool> isIdle)
     {
+        if (!worker.IsLoaded)
+        {
+            // The next call reads it.
+            return false;
+        }
+
         var known = worker.Record;
         var (stored, floor) = await store.ReadAsync(Id, CancellationToken.None);
         if (!isIdle() || !ReferenceEquals(worker.Record, known))

@@ -12,6 +12,7 @@ namespace WorkerMesh.Grains.Workers;
 /// <param name="Until">When it expires.</param>
 /// <param name="By">The gateways that could not connect, since it was last in order.</param>
 /// <param name="Discredited">The gateways whose reports do not count, oldest first.</param>
+[GenerateSerializer, Immutable, Alias("mesh.Suspicion")]
 internal sealed record Suspicion(TimeSpan Until, ImmutableArray<string> By, ImmutableArray<Discredit> Discredited)
 {
     /// <summary>How long a report counts. Gateways renew it every 2 s while requests fail.</summary>
@@ -30,6 +31,13 @@ internal sealed record Suspicion(TimeSpan Until, ImmutableArray<string> By, Immu
     public static readonly Suspicion None = new(TimeSpan.MinValue, [], []);
 
     public bool Holds(TimeSpan now) => now < Until;
+
+    /// <summary>The same on a clock that is ahead by so much.</summary>
+    public Suspicion Shift(TimeSpan ahead) => this with
+    {
+        Until = Until == None.Until ? Until : Until + ahead,
+        Discredited = [.. Discredited.Select(d => d with { Until = d.Until + ahead })],
+    };
 
     /// <summary>What is to be thought after a verdict on the current incarnation.</summary>
     public Suspicion Hear(Verdict verdict, TimeSpan now) =>
@@ -63,4 +71,5 @@ internal sealed record Suspicion(TimeSpan Until, ImmutableArray<string> By, Immu
 /// <param name="GatewayId">The gateway.</param>
 /// <param name="Pause">For how long.</param>
 /// <param name="Until">Until when.</param>
+[GenerateSerializer, Immutable, Alias("mesh.Discredit")]
 internal readonly record struct Discredit(string GatewayId, TimeSpan Pause, TimeSpan Until);

@@ -45,6 +45,7 @@ internal sealed partial class WorkerGrain(
         registries = new(worker, lanes, clock, _ => RepairSoon());
         keeper = new(worker, store, registries, GrainFactory, clock, FollowHealth, addedElsewhere: !workers.Alone);
         await worker.Vacated();
+        SettleIn();
         FollowHealth();
     }
 

@@ -28,6 +28,30 @@ internal sealed class WorkerRegistries(
     /// <summary>Whether all of them have heard what they were to be told.</summary>
     public bool AllKnow => owed is null;
 
+    /// <summary>Those that have not.</summary>
+    public ImmutableArray<ServiceType> Owed
+    {
+        get
+        {
+            lock (this)
+            {
+                return owed is null ? [] : [.. owed.Keys];
+            }
+        }
+    }
+
+    /// <summary>These have yet to hear, says who was to tell them before.</summary>
+    public void Owe(ImmutableArray<ServiceType> keys)
+    {
+        lock (this)
+        {
+            foreach (var key in keys)
+            {
+                (owed ??= []).TryAdd(key, ++attempts);
+            }
+        }
+    }
+
     /// <summary>Tells each registry, and answers with the versions of those that answered soon.</summary>
     public Task<ImmutableArray<RegistryVersion>> Tell(IEnumerable<ServiceType> keys) => Collect(keys.Select(TellOne));
 

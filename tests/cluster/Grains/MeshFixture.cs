@@ -80,6 +80,13 @@ internal sealed class MeshFixture : IAsyncDisposable
         return fixture;
     }
 
+    /// <summary>One more.</summary>
+    public async Task AddSilo()
+    {
+        await cluster.StartAdditionalSiloAsync();
+        await cluster.WaitForLivenessToStabilizeAsync();
+    }
+
     public IWorkerGrain Worker(string id) => cluster.Client.GetGrain<IWorkerGrain>(id);
 
     /// <summary>Those of the first silo.</summary>
@@ -111,6 +118,8 @@ internal sealed class MeshFixture : IAsyncDisposable
         var all = await cluster.Client.GetGrain<IManagementGrain>(0).GetDetailedGrainStatistics();
         return new(all
             .Where(grain => grain.GrainId.Type == kind.GetGrainId().Type)
+            // One that moves is on both for a moment.
+            .DistinctBy(grain => grain.GrainId)
             .ToDictionary(grain => grain.GrainId.Key.ToString()!, grain => grain.SiloAddress));
     }
 

@@ -30,6 +30,8 @@ public class FaultMesh : Mesh
     {
         // Long enough for a process that starts on a busy machine, short enough for a test to wait for.
         ["Gateway__FirstByteTimeout"] = "00:00:02",
+        // So that it happens between faults, and in the middle of them.
+        ["Registry__RebalanceDelay"] = "00:00:04",
     };
 
     /// <summary>The network namespace that a silo runs in; null is the tests' own.</summary>

@@ -43,6 +43,9 @@ public sealed class GatewayFaultTests(FaultMesh mesh)
             await gateway.RestartAsync();
         }
 
+        // Nobody of those that were there would come to the last one by itself.
+        await Eventually.Holds(
+            "silos move workers to the last one", () => Task.FromResult(mesh.Places.Sum(p => p.Current.Process.LinesWith("Silos have joined").Count)), n => n > 0);
         await scene.RunAsync(2);
         var (load, control) = await scene.EndAsync("SIGTERM of every silo and gateway, one after the other");
         load.ExpectNoErrors(atLeast: Scene.PerSecond * 5);

@@ -26,6 +26,48 @@ public sealed class LiveWorkersTests : IDisposable
     public void Dispose() => batcher.Dispose();
 
     [Fact]
+    public void What_moves_to_another_silo_is_as_it_was_though_the_clocks_differ()
+    {
+        var (_, worker) = Online();
+        clock.Advance(TimeSpan.FromSeconds(1));
+        worker.Apply(new() { CurrentLoad = 0.5, ActiveRequests = 2, Degraded = true }, clock.Elapsed(), out _);
+        worker.Supersede(worker.Record!, 4);
+        worker.Hear(Suspicion.None.Hear(new("g1", 3, Reached: false), clock.Elapsed()));
+        worker.Hear(worker.Suspicion.Hear(new("g2", 3, Reached: true), clock.Elapsed()));
+        worker.Hear(worker.Suspicion.Hear(new("g3", 3, Reached: false), clock.Elapsed()));
+        worker.Checked(healthy: false, failing: true, clock.Elapsed());
+        clock.Advance(TimeSpan.FromSeconds(2));
+        var ahead = TimeSpan.FromDays(3);
+        var now = clock.Elapsed() + ahead;
+
+        var moved = new LiveWorker(Id);
+        moved.Settle(worker.Carry(clock.Elapsed())!, now);
+
+        Assert.Equal(new(now - TimeSpan.FromSeconds(2), true, true, 0.5, 2, now + TimeSpan.FromSeconds(8)), moved.Liveness);
+        Assert.Equal(
+            (worker.Record, worker.IncarnationFloor, worker.Counters, true, true),
+            (moved.Record, moved.IncarnationFloor, moved.Counters, moved.IsLoaded, moved.IsHeard));
+        Assert.Equal(worker.EarlierOperations, moved.EarlierOperations);
+        Assert.Equal(["g3"], moved.Suspicion.By);
+        Assert.Equal(now + TimeSpan.FromSeconds(8), moved.Suspicion.Until);
+        Assert.Equal(new Discredit("g1", TimeSpan.FromSeconds(10), now + TimeSpan.FromSeconds(8)), Assert.Single(moved.Suspicion.Discredited));
+    }
+
+    [Fact]
+    public void What_is_not_known_is_not_carried_and_a_worker_in_order_stays_small()
+    {
+        Assert.Null(new LiveWorker(Id).Carry(clock.Elapsed()));
+        var (_, worker) = Online();
+        var moved = new LiveWorker(Id);
+
+        moved.Settle(worker.Carry(clock.Elapsed())!, clock.Elapsed() + TimeSpan.FromDays(3));
+
+        Assert.Same(Suspicion.None, moved.Suspicion);
+        Assert.Equal(default, moved.Liveness.UnreachableUntil);
+        Assert.Empty(moved.EarlierOperations);
+    }
+
+    [Fact]
     public void A_heartbeat_that_changes_only_lease_and_load_is_applied()
     {
         var (workers, worker) = Online();
