@@ -133,7 +133,8 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     }
 
     /// <summary>
-    /// Whether the call may succeed when it is made again: the silo went, does not answer, or was not the right one.
+    /// Whether the call may succeed when it is made again: the silo went, does not answer, has too much to do, or was not
+    /// the right one.
     /// </summary>
     public static bool IsPassing(Exception e) => e is
         TimeoutException
@@ -142,5 +143,9 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
         or ConnectionFailedException
         or ClientNotAvailableException
         or ObjectDisposedException
-        or StaleOwnerException;
+        or GatewayTooBusyException
+        or StaleOwnerException
+        // How a silo that has just started, or whose directory changes hands, says that it does not know yet where to put the
+        // grain (PlacementService and LocalGrainDirectory of Orleans 10.4.2): what it failed with comes to the client as it is.
+        || e.GetType() == typeof(OrleansException);
 }

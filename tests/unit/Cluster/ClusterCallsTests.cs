@@ -71,6 +71,40 @@ public sealed class ClusterCallsTests
         Assert.InRange(attempts, 3, 200);
     }
 
+    public static TheoryData<Exception> Passing =>
+    [
+        new OrleansException("No active nodes are compatible with grain worker."),
+        new GatewayTooBusyException("busy"),
+        new SiloUnavailableException("gone"),
+        new StaleOwnerException("another one is"),
+        new TimeoutException(),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Passing), DisableDiscoveryEnumeration = true)]
+    public async Task What_a_silo_can_not_do_yet_is_tried_again(Exception said)
+    {
+        link.OnSilosChanged(1, 0);
+        var answer = calls.Call((_, attempt) => attempt < 3 ? throw said : Task.FromResult(attempt), Cancel);
+        while (!answer.IsCompleted)
+        {
+            clock.Advance(Step);
+            await Task.Yield();
+        }
+
+        Assert.Equal(3, await answer);
+    }
+
+    [Fact]
+    public async Task What_no_silo_will_ever_do_is_not()
+    {
+        link.OnSilosChanged(1, 0);
+        var attempts = 0;
+        await Assert.ThrowsAsync<GrainExtensionNotInstalledException>(() => calls.Call<int>(
+            (_, attempt) => throw new GrainExtensionNotInstalledException($"{attempts = attempt}"), Cancel));
+        Assert.Equal(1, attempts);
+    }
+
     /// <summary>Also long after the first answer: a silo may name no grains for a moment.</summary>
     [Fact]
     public async Task A_call_to_a_grain_that_no_silo_has_named_is_made_again_and_one_that_is_a_mistake_is_not()
