@@ -30,20 +30,19 @@ internal sealed partial class LiveWorker
         {
             record = carried.Record;
             IncarnationFloor = carried.IncarnationFloor;
-            liveness = carried.Liveness.Shift(ahead);
+            liveness = carried.Liveness with { HeardAt = carried.Liveness.HeardAt + ahead };
+            // Says until when it is unreachable, too.
+            Hear(carried.Suspicion.Shift(ahead));
             IsHeard = carried.IsHeard;
             IsLoaded = true;
             heartbeats = carried.Counters.Heartbeats;
             revivals = (int)carried.Counters.Revivals;
-            if (carried.EarlierOperations.Length > 0
-                || carried.Counters.HealthChecks > 0
-                || carried.Suspicion is not { Until.Ticks: long.MinValue, Discredited.IsEmpty: true })
+            if (carried.EarlierOperations.Length > 0 || carried.Counters.HealthChecks > 0)
             {
                 var rare = Rare();
                 rare.EarlierOperations = carried.EarlierOperations;
                 rare.HealthChecks = carried.Counters.HealthChecks;
                 rare.HealthCheckFailures = carried.Counters.HealthCheckFailures;
-                rare.Suspicion = carried.Suspicion.Shift(ahead);
             }
         }
     }

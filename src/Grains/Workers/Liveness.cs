@@ -27,13 +27,6 @@ internal readonly record struct Liveness(
     public TimeSpan UnreachableFor(TimeSpan now) =>
         UnreachableUntil > now ? UnreachableUntil - now : TimeSpan.Zero;
 
-    /// <summary>The same on a clock that is ahead by so much.</summary>
-    public Liveness Shift(TimeSpan ahead) => this with
-    {
-        HeardAt = HeardAt + ahead,
-        UnreachableUntil = UnreachableUntil == default ? default : UnreachableUntil + ahead,
-    };
-
     public Renewal ToRenewal(WorkerId id, long incarnation, TimeSpan now) =>
         new(id, incarnation, Degraded, Load, ActiveRequests, now - HeardAt, UnreachableFor(now));
 }

@@ -33,11 +33,15 @@ internal sealed record Suspicion(TimeSpan Until, ImmutableArray<string> By, Immu
     public bool Holds(TimeSpan now) => now < Until;
 
     /// <summary>The same on a clock that is ahead by so much.</summary>
-    public Suspicion Shift(TimeSpan ahead) => this with
+    public Suspicion Shift(TimeSpan ahead)
     {
-        Until = Until == None.Until ? Until : Until + ahead,
-        Discredited = [.. Discredited.Select(d => d with { Until = d.Until + ahead })],
-    };
+        var isNone = Until == None.Until;
+        return isNone && Discredited.IsEmpty ? None : this with
+        {
+            Until = isNone ? Until : Until + ahead,
+            Discredited = [.. Discredited.Select(d => d with { Until = d.Until + ahead })],
+        };
+    }
 
     /// <summary>What is to be thought after a verdict on the current incarnation.</summary>
     public Suspicion Hear(Verdict verdict, TimeSpan now) =>

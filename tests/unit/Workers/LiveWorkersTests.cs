@@ -53,6 +53,24 @@ public sealed class LiveWorkersTests : IDisposable
         Assert.Equal(new Discredit("g1", TimeSpan.FromSeconds(10), now + TimeSpan.FromSeconds(8)), Assert.Single(moved.Suspicion.Discredited));
     }
 
+    /// <summary>As on a machine that was started later.</summary>
+    [Fact]
+    public void What_was_unreachable_and_is_not_any_more_moves_to_a_clock_that_is_behind()
+    {
+        var (_, worker) = Online();
+        worker.Hear(Suspicion.None.Hear(new("g1", 3, Reached: false), clock.Elapsed()));
+        worker.Hear(worker.Suspicion.Hear(new("g2", 3, Reached: true), clock.Elapsed()));
+        var now = clock.Elapsed() - TimeSpan.FromMinutes(30);
+
+        var moved = new LiveWorker(Id);
+        moved.Settle(worker.Carry(clock.Elapsed())!, now);
+
+        Assert.False(moved.Suspicion.Holds(now));
+        Assert.Equal(TimeSpan.Zero, moved.Liveness.UnreachableFor(now));
+        Assert.Equal(now, moved.Liveness.HeardAt);
+        Assert.Equal("g1", Assert.Single(moved.Suspicion.Discredited).GatewayId);
+    }
+
     [Fact]
     public void What_is_not_known_is_not_carried_and_a_worker_in_order_stays_small()
     {
