@@ -27,13 +27,34 @@ internal sealed partial class WorkerGrain
     private int writesBegun;
     private int writesUnderWay;
 
-    private void BeginWrite()
+    private async Task<T> Write<T>(Task<T> writing)
+    {
+        await Write((Task)writing);
+        return await writing;
+    }
+
+    /// <summary>
+    /// Waits for a write that was begun in this turn, or for finding out why it was refused, and sees to it that what became
+    /// of it is found out where that fails.
+    /// </summary>
+    private async Task Write(Task writing)
     {
         writesBegun++;
         writesUnderWay++;
+        try
+        {
+            await writing;
+        }
+        catch (StoreUnavailableException e) when (!e.NotBegun)
+        {
+            LookSoon();
+            throw;
+        }
+        finally
+        {
+            writesUnderWay--;
+        }
     }
-
-    private void EndWrite() => writesUnderWay--;
 
     private void LookSoon()
     {

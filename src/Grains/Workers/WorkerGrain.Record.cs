@@ -1,4 +1,3 @@
-using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Grains.Workers;
@@ -10,8 +9,7 @@ internal sealed partial class WorkerGrain
     {
         // Heartbeats run meanwhile: they wait for the outcome rather than be accepted for a record that goes.
         worker.Leave(begins: true);
-        BeginWrite();
-        var removal = store.RemoveAsync(Id, last.Incarnation, CancellationToken.None);
+        var removal = Write(store.RemoveAsync(Id, last.Incarnation, CancellationToken.None));
         removing = removal;
         var isGone = false;
         var isNews = false;
@@ -20,20 +18,14 @@ internal sealed partial class WorkerGrain
             isNews = await removal;
             if (!isNews)
             {
-                await keeper.ReloadUnchanged(stored => stored is null);
+                await Write(keeper.ReloadUnchanged(stored => stored is null));
                 // Removed by a call whose answer was lost: the registries have yet to hear.
             }
 
             isGone = true;
         }
-        catch (StoreUnavailableException e) when (!e.NotBegun)
-        {
-            LookSoon();
-            throw;
-        }
         finally
         {
-            EndWrite();
             removing = null;
             if (!isGone)
             {

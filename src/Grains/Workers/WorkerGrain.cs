@@ -65,22 +65,7 @@ internal sealed partial class WorkerGrain(
     public async Task<RegisterAnswer> Register(
         Registration registration, Guid operationId, long? expectedIncarnation, bool assign, long? basis, bool guessed)
     {
-        RegisterAnswer answer;
-        BeginWrite();
-        try
-        {
-            answer = await keeper.Register(registration, operationId, expectedIncarnation, assign, basis, guessed);
-        }
-        catch (StoreUnavailableException e) when (!e.NotBegun)
-        {
-            LookSoon();
-            throw;
-        }
-        finally
-        {
-            EndWrite();
-        }
-
+        var answer = await Write(keeper.Register(registration, operationId, expectedIncarnation, assign, basis, guessed));
         if (answer.Outcome is RegisterOutcome.Created or RegisterOutcome.Replaced)
         {
             Stay();
@@ -165,32 +150,15 @@ internal sealed partial class WorkerGrain(
             return null;
         }
 
-        if (record.Draining != draining && !await StoreDraining(record.Incarnation, draining))
+        if (record.Draining != draining
+            && !await Write(store.SetDrainingAsync(Id, record.Incarnation, draining, CancellationToken.None)))
         {
-            await keeper.ReloadUnchanged(_ => false);
+            await Write(keeper.ReloadUnchanged(_ => false));
             return null;
         }
 
         worker.Amend(record with { Draining = draining });
         return await keeper.Answer(RegisterOutcome.Replaced);
-    }
-
-    private async Task<bool> StoreDraining(long incarnation, bool draining)
-    {
-        BeginWrite();
-        try
-        {
-            return await store.SetDrainingAsync(Id, incarnation, draining, CancellationToken.None);
-        }
-        catch (StoreUnavailableException e) when (!e.NotBegun)
-        {
-            LookSoon();
-            throw;
-        }
-        finally
-        {
-            EndWrite();
-        }
     }
 
     public async Task<RegisterAnswer?> Unregister(long? basis)

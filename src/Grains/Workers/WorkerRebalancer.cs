@@ -2,7 +2,6 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Core.Internal;
-using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
 
@@ -72,8 +71,13 @@ internal sealed partial class WorkerRebalancer(
         var moved = 0;
         try
         {
-            foreach (var worker in workers.All.Where(w => w.Record is not null && PlaceOf(w.Id, silos) != here.SiloAddress))
+            foreach (var grain in workers.All.Where(w => w.Record is not null).Select(w => grains.GetGrain<IWorkerGrain>(w.Id.Value)))
             {
+                if (PlaceOf(grain, silos) == here.SiloAddress)
+                {
+                    continue;
+                }
+
                 if (moved > 0 && moved % MovedAtOnce == 0)
                 {
                     await Task.Delay(Pause, clock, stoppingToken);
@@ -84,7 +88,7 @@ internal sealed partial class WorkerRebalancer(
                     }
                 }
 
-                await grains.GetGrain<IWorkerGrain>(worker.Id.Value).AsReference<IGrainManagementExtension>().MigrateOnIdle(stoppingToken);
+                await grain.AsReference<IGrainManagementExtension>().MigrateOnIdle(stoppingToken);
                 moved++;
             }
 
@@ -110,8 +114,8 @@ internal sealed partial class WorkerRebalancer(
     /// What Orleans' hash-based placement would choose. It is asked again where that is another silo; here it saves the
     /// calls to all that are in their places.
     /// </summary>
-    private SiloAddress PlaceOf(WorkerId id, SiloAddress[] silos) =>
-        silos[(int)(grains.GetGrain<IWorkerGrain>(id.Value).GetGrainId().GetUniformHashCode() & int.MaxValue) % silos.Length];
+    private static SiloAddress PlaceOf(IWorkerGrain worker, SiloAddress[] silos) =>
+        silos[(int)(worker.GetGrainId().GetUniformHashCode() & int.MaxValue) % silos.Length];
 
     [LoggerMessage(1410, LogLevel.Information, "Silos have joined ({Joined}): {Moved} workers moved to where their ids place them.")]
     private partial void LogSettled(int moved, int joined);
