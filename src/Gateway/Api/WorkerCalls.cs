@@ -15,15 +15,19 @@ namespace WorkerMesh.Gateway.Api;
 /// <param name="cluster">Makes the calls.</param>
 /// <param name="routes">What this gateway shows.</param>
 /// <param name="silos">Renews leases without the workers' grains, where there is no silo in this process.</param>
+/// <param name="registries">Renews leases where the workers' grains can't.</param>
 /// <param name="newcomers">Registers new workers without their grains, where there is no silo in this process.</param>
+/// <param name="clock">Tells when a grain is late.</param>
 /// <param name="options">Say which threads requests run on.</param>
 /// <param name="here">The workers of the silo in this process; null where there is none.</param>
 /// <param name="direct">Registers them without their grains; null where there is no silo in this process.</param>
-internal sealed class WorkerCalls(
+internal sealed partial class WorkerCalls(
     ClusterCalls cluster,
     RouteTable routes,
     SiloHeartbeats silos,
+    RegistryHeartbeats registries,
     SiloRegistrations newcomers,
+    TimeProvider clock,
     IOptions<GatewayOptions> options,
     LiveWorkers? here = null,
     DirectRegistrations? direct = null)
@@ -78,29 +82,6 @@ internal sealed class WorkerCalls(
         }
 
         return answer;
-    }
-
-    public ValueTask<HeartbeatAnswer> Heartbeat(WorkerId id, Heartbeat beat)
-    {
-        return here?.TryRenew(id, beat) is { } renewed ? new(renewed) : new(Call());
-
-        async Task<HeartbeatAnswer> Call() =>
-            (here is null ? await silos.TryRenew(id, beat) : null) ?? await HeartbeatOfGrain(id, beat);
-    }
-
-    /// <summary>
-    /// Many heartbeats: most of them with one message to each silo, the others with one to each worker's grain.
-    /// </summary>
-    /// <returns>An answer for each, in order; null where there was none in time.</returns>
-    public async Task<HeartbeatAnswer?[]> Heartbeats(IReadOnlyList<WorkerHeartbeat> beats)
-    {
-        HeartbeatAnswer?[] answers = here is null
-            ? await silos.TryRenew(beats)
-            : [.. beats.Select(beat => here.TryRenew(beat.Id, beat.Beat))];
-        var others = Enumerable.Range(0, answers.Length).Where(i => answers[i] is null).ToList();
-        await Task.WhenAll(others.Select(async i =>
-            answers[i] = await OrNull(HeartbeatOfGrain(beats[i].Id, beats[i].Beat))));
-        return answers;
     }
 
     /// <summary>Null where the worker is unknown.</summary>
@@ -159,31 +140,6 @@ internal sealed class WorkerCalls(
         return added.Failure is { } failure
             ? throw new StoreUnavailableException(failure) { NotBegun = added.NotBegun }
             : added.Answer;
-    }
-
-    private async Task<HeartbeatAnswer> HeartbeatOfGrain(WorkerId id, Heartbeat beat)
-    {
-        var answer = await cluster.Call(grains => Worker(grains, id).Heartbeat(beat), CancellationToken.None);
-        silos.Hear(id, answer);
-        if (!answer.Versions.IsEmpty)
-        {
-            await routes.CatchUp(answer.Versions);
-        }
-
-        return answer;
-    }
-
-    /// <summary>Null where nobody answered: of some heartbeats only, what was renewed of the others is told.</summary>
-    private static async Task<T?> OrNull<T>(Task<T> answering)
-    {
-        try
-        {
-            return await answering;
-        }
-        catch (Exception e) when (e is ClusterUnavailableException or StoreUnavailableException)
-        {
-            return default;
-        }
     }
 
     /// <summary>

@@ -54,6 +54,7 @@ internal static class GatewayHosting
         services.AddSingleton<ClusterCalls>();
         services.AddSingleton<SiloList>();
         services.AddSingleton<SiloHeartbeats>();
+        services.AddSingleton<RegistryHeartbeats>();
         services.AddSingleton<SiloRegistrations>();
         services.AddSingleton<WorkerCalls>();
         services.AddSingleton<Listings>();

@@ -66,6 +66,25 @@ internal sealed class Instance(WorkerId id)
 
     public WorkerState CurrentState() => WorkerLifecycle.StateOf(!Lapsed, Suspected, Draining, Degraded);
 
+    /// <summary>The lease as a heartbeat renews it that comes here on another way than by the worker's grain.</summary>
+    public HeldLease ToLease(int number, Heartbeat beat, TimeSpan now)
+    {
+        var degraded = beat.Degraded ?? Degraded;
+        var state = WorkerLifecycle.StateOf(leaseRuns: true, suspected: false, Draining, degraded);
+        return new(
+            number,
+            new(
+                Id,
+                Incarnation,
+                degraded,
+                beat.CurrentLoad ?? Load,
+                beat.ActiveRequests ?? ActiveRequests,
+                HeardAgo: TimeSpan.Zero,
+                UnreachableUntil > now ? UnreachableUntil - now : TimeSpan.Zero),
+            new(HeartbeatOutcome.Renewed, Incarnation, state, Registration.Lease, []),
+            ChangesState: state != State);
+    }
+
     public InstanceChange ToChange(long from) => new(
         Id,
         Incarnation,

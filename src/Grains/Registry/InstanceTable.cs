@@ -119,6 +119,22 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
         return true;
     }
 
+    /// <summary>The leases that these heartbeats would renew; none of workers that are held at another incarnation.</summary>
+    public IReadOnlyList<HeldLease> LeasesOf(ImmutableArray<WorkerHeartbeat> beats, TimeSpan now)
+    {
+        List<HeldLease> held = [];
+        for (var i = 0; i < beats.Length; i++)
+        {
+            if (instances.TryGetValue(beats[i].Id, out var instance)
+                && (beats[i].Beat.Incarnation ?? instance.Incarnation) == instance.Incarnation)
+            {
+                held.Add(instance.ToLease(i, beats[i].Beat, now));
+            }
+        }
+
+        return held;
+    }
+
     /// <summary>Removes a worker of this incarnation or an older one.</summary>
     public void Leave(WorkerId id, long incarnation)
     {

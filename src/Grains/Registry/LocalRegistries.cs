@@ -46,4 +46,8 @@ public sealed class LocalRegistries
     /// <returns>Null, with nothing changed, where the registry has to be called.</returns>
     internal RenewalAnswer? TryRenew(ServiceType type, ImmutableArray<Renewal> renewals) =>
         registries.TryGetValue(type, out var registry) ? registry.TryRenew(renewals) : null;
+
+    /// <summary>The leases that heartbeats would renew, of each registry that holds any of the workers.</summary>
+    internal IEnumerable<(ServiceType Registry, IReadOnlyList<HeldLease> Leases)> LeasesOf(ImmutableArray<WorkerHeartbeat> beats) =>
+        registries.Select(pair => (pair.Key, pair.Value.LeasesOf(beats))).Where(held => held.Item2.Count > 0);
 }

@@ -93,6 +93,15 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         }
     }
 
+    /// <summary>The leases that heartbeats would renew here; none where it is not known yet what is.</summary>
+    internal IReadOnlyList<HeldLease> LeasesOf(ImmutableArray<WorkerHeartbeat> beats)
+    {
+        lock (gate)
+        {
+            return table is null || left ? [] : table.LeasesOf(beats, clock.Elapsed());
+        }
+    }
+
     public Task<RegistryVersion> Join(Joining joining) =>
         JoinOrLeave([new(joining.Record.Id, joining.Record.Incarnation, joining)]);
 

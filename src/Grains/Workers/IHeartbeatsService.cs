@@ -13,4 +13,15 @@ public interface IHeartbeatsService : IGrainService
     /// <returns>An answer for each, in order; null where the worker's grain has to be called.</returns>
     [Alias("Renew")]
     Task<ImmutableArray<HeartbeatAnswer?>> Renew(ImmutableArray<WorkerHeartbeat> beats);
+
+    /// <summary>
+    /// Renews leases in the registries that the silo has in memory, for workers whose grains don't know them: they came into
+    /// memory since the store does not answer, or were lost with their silo. Nothing but the registries hears of it.
+    /// </summary>
+    /// <returns>
+    /// An answer for each, in order; null, with nothing changed, where no registry here holds the worker, or it holds another
+    /// incarnation than the heartbeat names.
+    /// </returns>
+    [Alias("RenewInRegistries")]
+    Task<ImmutableArray<HeartbeatAnswer?>> RenewInRegistries(ImmutableArray<WorkerHeartbeat> beats);
 }

@@ -56,7 +56,7 @@ internal sealed class WorkerRegistries(
     public Task<ImmutableArray<RegistryVersion>> Tell(IEnumerable<ServiceType> keys) => Collect(keys.Select(TellOne));
 
     /// <summary>Tells those that have yet to hear. Fails where one of them fails again.</summary>
-    public Task TellAgain() => Task.WhenAll(owed?.Keys.ToList().Select(TellOne) ?? []);
+    public Task TellAgain() => Task.WhenAll(Owed.Select(TellOne));
 
     /// <summary>The versions of the calls that are answered soon; the others go on by themselves.</summary>
     public async Task<ImmutableArray<RegistryVersion>> Collect(IEnumerable<Task<RegistryVersion>> calls)

@@ -99,7 +99,9 @@ internal sealed class MeshFixture : IAsyncDisposable
     public LiveWorkers Live => Services.GetRequiredService<LiveWorkers>();
 
     /// <summary>Of the first silo.</summary>
-    public IHeartbeatsService Heartbeats => SiloServices.HeartbeatsAt(cluster.Client, GatewayOf(0));
+    public IHeartbeatsService Heartbeats => HeartbeatsAt(0);
+
+    public IHeartbeatsService HeartbeatsAt(int silo) => SiloServices.HeartbeatsAt(cluster.Client, GatewayOf(silo));
 
     public SiloAddress Silo(int number) => cluster.Silos[number].SiloAddress;
 

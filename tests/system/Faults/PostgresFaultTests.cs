@@ -1,9 +1,14 @@
+using System.Diagnostics;
+
 namespace WorkerMesh.Tests.System.Faults;
 
 /// <summary>The database is gone, or hangs.</summary>
 [Collection<OnFaultMesh>]
 public sealed class PostgresFaultTests(FaultMesh mesh)
 {
+    /// <summary>In seconds: shorter than an outage by far.</summary>
+    private const int NewcomersLease = 10;
+
     private static readonly TimeSpan Outage = TimeSpan.FromSeconds(30);
 
     /// <summary>An answer of which the outcome is known or not, but that comes: the store's time-out and some.</summary>
@@ -21,6 +26,47 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
         token => mesh.Postgres.FreezeAsync(token),
         token => mesh.Postgres.ThawAsync(token));
 
+    /// <summary>
+    /// The silo stays a member until the database is back: until then nobody else has the grains of its workers. Of three
+    /// registries it has one, most likely, whose workers stay as they were for want of anybody who says otherwise.
+    /// </summary>
+    [Fact]
+    public async Task Workers_of_a_silo_that_is_killed_meanwhile_stay_alive_by_their_heartbeats()
+    {
+        await mesh.HealAsync();
+        await using var first = mesh.NewService("orphans");
+        await using var second = mesh.NewService("orphans");
+        await using var third = mesh.NewService("orphans");
+        Service[] services = [first, second, third];
+        // Fewer than it takes to think that so many at once can't be dead.
+        string[] names = [.. Enumerable.Range(0, 8).Select(i => $"{i}")];
+        string[] ids = [.. services.SelectMany(service => names.Select(service.IdOf))];
+        await Task.WhenAll(services.Select(service => NewcomersAsync(service, names)));
+        // By then all silos have some of the workers in memory.
+        Assert.Equal(ids.Length, await BeatAsync(mesh.Api));
+        await mesh.Postgres.KillAsync(TestContext.Current.CancellationToken);
+        mesh.Places[1].Hold();
+        await mesh.Places[1].KillAsync();
+
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < TimeSpan.FromSeconds(NewcomersLease * 1.5))
+        {
+            await BeatAsync(mesh.OtherApi);
+        }
+
+        foreach (var (service, gateway) in services.SelectMany(service => mesh.Gateways.Select(gateway => (service, gateway))))
+        {
+            var list = await service.ListAsync(gateway.Api);
+            Assert.All(names, name => Assert.Equal("online", Service.StateOf(list, service.IdOf(name))));
+        }
+
+        await mesh.HealAsync();
+        Assert.Equal(ids.Length, await BeatAsync(mesh.Api));
+
+        async Task<int> BeatAsync(Api api) =>
+            (await Task.WhenAll(ids.Select(id => api.PostAsync($"/api/workers/{id}/heartbeat")))).Count(answer => answer.Status == 200);
+    }
+
     private async Task OutageAsync(
         string scenario, Func<CancellationToken, Task> begin, Func<CancellationToken, Task> end)
     {
@@ -28,10 +74,18 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
         await mesh.HealAsync();
         var starts = mesh.Places.Sum(p => p.Starts);
         await using var scene = await Scene.SetAsync(mesh, "database", await mesh.WorkersAsync(3));
+        await using var newcomers = mesh.NewService("newcomers");
+        var single = await NewcomersAsync(newcomers, "silent", "batch", "single");
         var begunAt = scene.Control.Now;
         await begin(token);
         var downAt = scene.Control.Now;
-        await scene.RunAsync(Outage.TotalSeconds);
+        await Task.WhenAll(scene.RunAsync(Outage.TotalSeconds), BeatAsync(newcomers, single));
+        await newcomers.EverywhereAsync(
+            "those online that are alive",
+            list => ("online", "online", "offline") == (
+                Service.StateOf(list, newcomers.IdOf("single")),
+                Service.StateOf(list, newcomers.IdOf("batch")),
+                Service.StateOf(list, newcomers.IdOf("silent"))));
         var answer = await mesh.Api.PutAsync(
             $"/api/workers/{scene.Service.IdOf("refused")}?check=false", scene.Service.Registration("http://127.0.0.1:9"));
         answer.ExpectProblem(503);
@@ -62,5 +116,37 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
         var during = control.Calls.Where(c => c.What == "register" && c.Begun > downAt && c.Ended < upAt).ToList();
         Assert.NotEmpty(during);
         Assert.All(during, call => Assert.Equal(503, call.Status));
+    }
+
+    /// <summary>Registers some, which no silo has in memory then but for their registry.</summary>
+    /// <returns>The incarnation of the last one.</returns>
+    private async Task<long> NewcomersAsync(Service newcomers, params string[] names)
+    {
+        long incarnation = 0;
+        foreach (var id in names.Select(newcomers.IdOf))
+        {
+            newcomers.Remember(id);
+            var answer = await mesh.Api.PutAsync(
+                $"/api/workers/{id}?check=false", newcomers.Registration("http://127.0.0.1:9", ("lease_seconds", NewcomersLease)));
+            incarnation = answer.Expect(201).Json.GetProperty("incarnation").GetInt64();
+        }
+
+        await newcomers.EverywhereAsync("the newcomers", list => list.GetProperty("workers").GetArrayLength() == names.Length);
+        return incarnation;
+    }
+
+    /// <summary>One heartbeat after the other for as long as the outage lasts, each of which has to be accepted.</summary>
+    private async Task BeatAsync(Service newcomers, long incarnation)
+    {
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < Outage)
+        {
+            var single = await mesh.OtherApi.PostAsync($"/api/workers/{newcomers.IdOf("single")}/heartbeat", new { incarnation });
+            Assert.Equal("online", single.Expect(200).Json.GetProperty("state").GetString());
+            var batch = await mesh.Api.PostAsync(
+                "/api/workers/heartbeats", new { workers = new[] { new { worker_id = newcomers.IdOf("batch"), current_load = 0.5 } } });
+            Assert.Equal(1, batch.Expect(200).Json.GetProperty("renewed").GetInt32());
+            await Task.Delay(TimeSpan.FromSeconds(0.5), TimeProvider.System, TestContext.Current.CancellationToken);
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using System.Reflection;
+using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Tests.Unit.Cluster;
@@ -13,6 +14,9 @@ public class FakeSilos : DispatchProxy
 
     /// <summary>The service types of which each silo has the registry.</summary>
     public Dictionary<int, HashSet<string>> Registries { get; } = [];
+
+    /// <summary>Whose leases the registries of each silo hold, by the port that it listens at.</summary>
+    public Dictionary<int, HashSet<string>> Leases { get; } = [];
 
     /// <summary>The ports of silos that do not answer.</summary>
     public HashSet<int> Dead { get; } = [];
@@ -75,6 +79,18 @@ public class FakeSilos : DispatchProxy
 
     private ImmutableArray<HeartbeatAnswer?> Renew(int silo, ImmutableArray<WorkerHeartbeat> beats)
     {
+        var answers = Answers(silo, beats, Workers);
+        var first = Array.FindIndex(answers, answer => answer is not null);
+        if (first >= 0)
+        {
+            answers[first] = answers[first]! with { Silo = Address(silo) };
+        }
+
+        return [.. answers];
+    }
+
+    private HeartbeatAnswer?[] Answers(int silo, ImmutableArray<WorkerHeartbeat> beats, Dictionary<int, HashSet<string>> known)
+    {
         Messages.Add((silo, beats.Length));
         if (Old)
         {
@@ -86,17 +102,10 @@ public class FakeSilos : DispatchProxy
             throw new TimeoutException("The test's silo does not answer.");
         }
 
-        var workers = Workers.GetValueOrDefault(silo) ?? [];
-        var answers = beats.Select(beat => workers.Contains(beat.Id.Value)
+        var workers = known.GetValueOrDefault(silo) ?? [];
+        return [.. beats.Select(beat => workers.Contains(beat.Id.Value)
             ? new HeartbeatAnswer(HeartbeatOutcome.Renewed, 1, WorkerState.Online, TimeSpan.FromSeconds(30), [])
-            : null).ToArray();
-        var first = Array.FindIndex(answers, answer => answer is not null);
-        if (first >= 0)
-        {
-            answers[first] = answers[first]! with { Silo = Address(silo) };
-        }
-
-        return [.. answers];
+            : null)];
     }
 
     private ImmutableArray<NewWorkerAnswer> Add(int silo, ImmutableArray<NewWorker> workers, long floor)
@@ -125,6 +134,16 @@ public class FakeSilos : DispatchProxy
             silos.Begun.Release();
             await held;
             return silos.Renew(port, beats);
+        }
+
+        public async Task<ImmutableArray<HeartbeatAnswer?>> RenewInRegistries(ImmutableArray<WorkerHeartbeat> beats)
+        {
+            var held = silos.Held;
+            silos.Begun.Release();
+            await held;
+            // The version says which silo has answered.
+            return [.. silos.Answers(port, beats, silos.Leases)
+                .Select(answer => answer is null ? null : answer with { Versions = [new(ServiceType.ParseKey("ocr"), port, 1)] })];
         }
     }
 }
