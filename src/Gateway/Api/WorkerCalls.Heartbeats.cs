@@ -55,7 +55,7 @@ internal sealed partial class WorkerCalls
         if (open.Count > 0)
         {
             var renewed = await registries.Renew([.. open.Select(i => beats[i])]);
-            await routes.CatchUp([.. renewed.SelectMany(answer => answer?.Versions ?? [])]);
+            await routes.CatchUp(renewed.SelectMany(answer => answer?.Versions ?? []));
             foreach (var (i, answer) in open.Zip(renewed))
             {
                 answering[i] = answer is null ? answering[i] : Task.FromResult(answer);

@@ -115,6 +115,19 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
         return default;
     }
 
+    /// <summary>The same, where the answer is not worth waiting for any longer.</summary>
+    public async Task<T?> CallOnce<T>(Func<IGrainFactory, Task<T>> call, TimeSpan patience)
+    {
+        try
+        {
+            return await CallOnce(call).WaitAsync(patience, clock);
+        }
+        catch (TimeoutException)
+        {
+            return default;
+        }
+    }
+
     /// <summary>
     /// Whether the client has heard from a silo which grains there are. The services of a silo can be called without that,
     /// but a client that has not started fails on a null reference then.

@@ -8,7 +8,7 @@ namespace WorkerMesh.Gateway.Cluster;
 /// lost with their silo: straight to the registries, which hold the leases. Who is alive is not taken for dead for a reason
 /// of ours.
 /// </summary>
-internal sealed class RegistryHeartbeats(ClusterCalls cluster, SiloList silos, TimeProvider clock)
+internal sealed class RegistryHeartbeats(ClusterCalls cluster, SiloList silos)
 {
     /// <summary>How long a silo may take: it may hang, too.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
@@ -16,8 +16,10 @@ internal sealed class RegistryHeartbeats(ClusterCalls cluster, SiloList silos, T
     /// <returns>An answer for each, in order; null where no registry that answered holds that incarnation.</returns>
     public async Task<HeartbeatAnswer?[]> Renew(IReadOnlyList<WorkerHeartbeat> beats)
     {
+        ImmutableArray<WorkerHeartbeat> all = [.. beats];
         // Where the registries are is not asked for: whoever knows that may be what was lost.
-        var renewed = await Task.WhenAll(silos.Silos.Select(silo => RenewAt(silo, [.. beats])));
+        var renewed = await Task.WhenAll(silos.Silos.Select(silo =>
+            cluster.CallOnce(grains => SiloServices.HeartbeatsAt(grains, silo).RenewInRegistries(all), Patience)));
         return [.. beats.Select((_, i) => renewed.Select(answers => answers.IsDefault ? null : answers[i]).Aggregate(
             default(HeartbeatAnswer), Merge))];
     }
@@ -25,17 +27,4 @@ internal sealed class RegistryHeartbeats(ClusterCalls cluster, SiloList silos, T
     /// <summary>Of several service types a worker may have registries on several silos.</summary>
     private static HeartbeatAnswer? Merge(HeartbeatAnswer? one, HeartbeatAnswer? other) =>
         one is null || other is null ? one ?? other : other with { Versions = [.. one.Versions, .. other.Versions] };
-
-    private async Task<ImmutableArray<HeartbeatAnswer?>> RenewAt(SiloAddress silo, ImmutableArray<WorkerHeartbeat> beats)
-    {
-        try
-        {
-            return await cluster.CallOnce(grains => SiloServices.HeartbeatsAt(grains, silo).RenewInRegistries(beats))
-                .WaitAsync(Patience, clock);
-        }
-        catch (TimeoutException)
-        {
-            return default;
-        }
-    }
 }

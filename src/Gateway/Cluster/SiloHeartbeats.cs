@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using WorkerMesh.Grains.Identity;
@@ -49,7 +50,9 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster, SiloList silos, TimeP
 
         async Task RenewIfThere(SiloAddress silo, List<int> group)
         {
-            if (await AskIfThere(silo, [.. group.Select(i => beats[i])]) is not { Count: > 0 } renewed)
+            // A guess is not worth waiting for a silo that may hang: what it would have renewed, the grains do.
+            if (await Ask(grains => SiloServices.HeartbeatsAt(grains, silo), [.. group.Select(i => beats[i])], SiloLane.Patience)
+                is not { Count: > 0 } renewed)
             {
                 return;
             }
@@ -128,24 +131,14 @@ internal sealed class SiloHeartbeats(ClusterCalls cluster, SiloList silos, TimeP
         return answers;
     }
 
-    /// <summary>A guess is not worth waiting for a silo that may hang: what it would have renewed, the grains do.</summary>
-    private async Task<ArraySegment<HeartbeatAnswer?>> AskIfThere(SiloAddress silo, WorkerHeartbeat[] beats)
-    {
-        try
-        {
-            return await Ask(grains => SiloServices.HeartbeatsAt(grains, silo), beats).WaitAsync(SiloLane.Patience, clock);
-        }
-        catch (TimeoutException)
-        {
-            return [];
-        }
-    }
-
     /// <summary>Empty where the silo did not answer.</summary>
     private async Task<ArraySegment<HeartbeatAnswer?>> Ask(
-        Func<IGrainFactory, IHeartbeatsService> silo, WorkerHeartbeat[] beats)
+        Func<IGrainFactory, IHeartbeatsService> silo, WorkerHeartbeat[] beats, TimeSpan? patience = null)
     {
-        var renewed = await cluster.CallOnce(grains => silo(grains).Renew(ImmutableCollectionsMarshal.AsImmutableArray(beats)));
+        var renewed = await (patience is { } limit ? cluster.CallOnce(Renew, limit) : cluster.CallOnce(Renew));
         return renewed.IsDefault ? [] : ImmutableCollectionsMarshal.AsArray(renewed)!;
+
+        Task<ImmutableArray<HeartbeatAnswer?>> Renew(IGrainFactory grains) =>
+            silo(grains).Renew(ImmutableCollectionsMarshal.AsImmutableArray(beats));
     }
 }

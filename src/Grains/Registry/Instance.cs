@@ -69,18 +69,12 @@ internal sealed class Instance(WorkerId id)
     /// <summary>The lease as a heartbeat renews it that comes here on another way than by the worker's grain.</summary>
     public HeldLease ToLease(int number, Heartbeat beat, TimeSpan now)
     {
-        var degraded = beat.Degraded ?? Degraded;
-        var state = WorkerLifecycle.StateOf(leaseRuns: true, suspected: false, Draining, degraded);
+        var next = new Liveness(now, Degraded, Load: Load, ActiveRequests: ActiveRequests, UnreachableUntil: UnreachableUntil)
+            .After(beat, now);
+        var state = WorkerLifecycle.StateOf(leaseRuns: true, suspected: false, Draining, next.Degraded);
         return new(
             number,
-            new(
-                Id,
-                Incarnation,
-                degraded,
-                beat.CurrentLoad ?? Load,
-                beat.ActiveRequests ?? ActiveRequests,
-                HeardAgo: TimeSpan.Zero,
-                UnreachableUntil > now ? UnreachableUntil - now : TimeSpan.Zero),
+            next.ToRenewal(Id, Incarnation, now),
             new(HeartbeatOutcome.Renewed, Incarnation, state, Registration.Lease, []),
             ChangesState: state != State);
     }

@@ -49,5 +49,5 @@ public sealed class LocalRegistries
 
     /// <summary>The leases that heartbeats would renew, of each registry that holds any of the workers.</summary>
     internal IEnumerable<(ServiceType Registry, IReadOnlyList<HeldLease> Leases)> LeasesOf(ImmutableArray<WorkerHeartbeat> beats) =>
-        registries.Select(pair => (pair.Key, pair.Value.LeasesOf(beats))).Where(held => held.Item2.Count > 0);
+        registries.Select(pair => (Registry: pair.Key, Leases: pair.Value.LeasesOf(beats))).Where(held => held.Leases.Count > 0);
 }

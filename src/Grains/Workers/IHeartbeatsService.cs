@@ -15,8 +15,8 @@ public interface IHeartbeatsService : IGrainService
     Task<ImmutableArray<HeartbeatAnswer?>> Renew(ImmutableArray<WorkerHeartbeat> beats);
 
     /// <summary>
-    /// Renews leases in the registries that the silo has in memory, for workers whose grains don't know them: they came into
-    /// memory since the store does not answer, or were lost with their silo. Nothing but the registries hears of it.
+    /// Renews leases in the registries that the silo has in memory, for workers whose grains don't know them: the store has
+    /// not answered since the grain came into memory, or the grain was lost with its silo. Nothing but the registries hears of it.
     /// </summary>
     /// <returns>
     /// An answer for each, in order; null, with nothing changed, where no registry here holds the worker, or it holds another

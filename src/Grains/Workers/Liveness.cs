@@ -27,6 +27,15 @@ internal readonly record struct Liveness(
     public TimeSpan UnreachableFor(TimeSpan now) =>
         UnreachableUntil > now ? UnreachableUntil - now : TimeSpan.Zero;
 
+    /// <summary>The same after a heartbeat: what that does not say stays as it was.</summary>
+    public Liveness After(Heartbeat beat, TimeSpan now) => this with
+    {
+        HeardAt = now,
+        ReportsDegraded = beat.Degraded ?? ReportsDegraded,
+        Load = beat.CurrentLoad ?? Load,
+        ActiveRequests = beat.ActiveRequests ?? ActiveRequests,
+    };
+
     public Renewal ToRenewal(WorkerId id, long incarnation, TimeSpan now) =>
         new(id, incarnation, Degraded, Load, ActiveRequests, now - HeardAt, UnreachableFor(now));
 }

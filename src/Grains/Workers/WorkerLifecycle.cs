@@ -46,13 +46,7 @@ internal static class WorkerLifecycle
             return new(HeartbeatOutcome.Superseded, known, Announce: false);
         }
 
-        var next = known with
-        {
-            HeardAt = now,
-            ReportsDegraded = beat.Degraded ?? known.ReportsDegraded,
-            Load = beat.CurrentLoad ?? known.Load,
-            ActiveRequests = beat.ActiveRequests ?? known.ActiveRequests,
-        };
+        var next = known.After(beat, now);
         var revived = !known.LeaseRuns(record.Registration.Lease, now);
         return new(HeartbeatOutcome.Renewed, next, Announce: revived || next.Degraded != known.Degraded);
     }

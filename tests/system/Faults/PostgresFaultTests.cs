@@ -43,7 +43,7 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
         string[] ids = [.. services.SelectMany(service => names.Select(service.IdOf))];
         await Task.WhenAll(services.Select(service => NewcomersAsync(service, names)));
         // By then all silos have some of the workers in memory.
-        Assert.Equal(ids.Length, await BeatAsync(mesh.Api));
+        Assert.Equal(ids.Length, await BeatAllAsync(mesh.Api));
         await mesh.Postgres.KillAsync(TestContext.Current.CancellationToken);
         mesh.Places[1].Hold();
         await mesh.Places[1].KillAsync();
@@ -51,7 +51,7 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < TimeSpan.FromSeconds(NewcomersLease * 1.5))
         {
-            await BeatAsync(mesh.OtherApi);
+            await BeatAllAsync(mesh.OtherApi);
         }
 
         foreach (var (service, gateway) in services.SelectMany(service => mesh.Gateways.Select(gateway => (service, gateway))))
@@ -61,9 +61,9 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
         }
 
         await mesh.HealAsync();
-        Assert.Equal(ids.Length, await BeatAsync(mesh.Api));
+        Assert.Equal(ids.Length, await BeatAllAsync(mesh.Api));
 
-        async Task<int> BeatAsync(Api api) =>
+        async Task<int> BeatAllAsync(Api api) =>
             (await Task.WhenAll(ids.Select(id => api.PostAsync($"/api/workers/{id}/heartbeat")))).Count(answer => answer.Status == 200);
     }
 

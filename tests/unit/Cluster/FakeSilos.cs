@@ -118,29 +118,30 @@ public class FakeSilos : DispatchProxy
                 null, w.Id.Value, HasRegistry: Registries.GetValueOrDefault(silo, []).Contains(w.Registration.RegistryKeys[0].Value)))];
     }
 
+    private Task BeginAsync()
+    {
+        var held = Held;
+        Begun.Release();
+        return held;
+    }
+
     private sealed class Silo(FakeSilos silos, int port) : IHeartbeatsService, IRegistrationsService
     {
         public async Task<ImmutableArray<NewWorkerAnswer>> Add(ImmutableArray<NewWorker> workers, long floor)
         {
-            var held = silos.Held;
-            silos.Begun.Release();
-            await held;
+            await silos.BeginAsync();
             return silos.Add(port, workers, floor);
         }
 
         public async Task<ImmutableArray<HeartbeatAnswer?>> Renew(ImmutableArray<WorkerHeartbeat> beats)
         {
-            var held = silos.Held;
-            silos.Begun.Release();
-            await held;
+            await silos.BeginAsync();
             return silos.Renew(port, beats);
         }
 
         public async Task<ImmutableArray<HeartbeatAnswer?>> RenewInRegistries(ImmutableArray<WorkerHeartbeat> beats)
         {
-            var held = silos.Held;
-            silos.Begun.Release();
-            await held;
+            await silos.BeginAsync();
             // The version says which silo has answered.
             return [.. silos.Answers(port, beats, silos.Leases)
                 .Select(answer => answer is null ? null : answer with { Versions = [new(ServiceType.ParseKey("ocr"), port, 1)] })];

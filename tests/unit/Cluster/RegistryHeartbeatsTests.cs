@@ -18,7 +18,7 @@ public sealed class RegistryHeartbeatsTests
     public RegistryHeartbeatsTests()
     {
         (var factory, silos) = FakeSilos.Create();
-        heartbeats = new(new(factory, new(), clock), list, clock);
+        heartbeats = new(new(factory, new(), clock), list);
         silos.Leases[1] = ["a", "b"];
         silos.Leases[2] = ["b", "c"];
         list.Set([FakeSilos.Address(1), FakeSilos.Address(2)]);
