@@ -15,11 +15,15 @@ namespace WorkerMesh.Gateway.Cluster;
 /// </summary>
 internal sealed partial class GatewayPresence : BackgroundService, ICatalogWatcher
 {
+    private const int MostNamed = 1000;
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Longer than a gateway that starts takes to be answered by silos that it is connected to.</summary>
     private static readonly TimeSpan Unusual = TimeSpan.FromSeconds(5);
+
+    private static readonly Comparer<ServiceType> ByName =
+        Comparer<ServiceType>.Create(static (a, b) => string.CompareOrdinal(a.Value, b.Value));
 
     private readonly IGrainFactory grains;
     private readonly IServer server;
@@ -56,6 +60,12 @@ internal sealed partial class GatewayPresence : BackgroundService, ICatalogWatch
 
     /// <summary>The service types that this gateway has heard of, in ordinal order.</summary>
     public ImmutableArray<ServiceType> KnownServices => Volatile.Read(ref names).Names;
+
+    /// <summary>Their names, for those who ask for another one: as many as an answer should hold.</summary>
+    public IEnumerable<string> NamedServices => KnownServices.Take(MostNamed).Select(s => s.Value);
+
+    /// <summary>Whether a service type is among them.</summary>
+    public bool Knows(ServiceType serviceType) => KnownServices.BinarySearch(serviceType, ByName) >= 0;
 
     public GatewayInfo Describe() => new(
         GatewayId,

@@ -53,7 +53,7 @@ internal sealed class ServiceWorkers(RouteTable routes, ClusterCalls cluster, Ga
             Extensions =
             {
                 ["service"] = type.Value,
-                ["available_services"] = presence.KnownServices.Select(s => s.Value),
+                ["available_services"] = presence.NamedServices,
             },
         }),
         RetryAfter);

@@ -92,9 +92,9 @@ internal sealed class ForwardingEndpoint(
                 route = await routes.Get(ServiceType.ParseKey(full), context.RequestAborted);
             }
         }
-        catch (ClusterUnavailableException)
+        catch (ClusterUnavailableException e)
         {
-            await refusal.WriteNoSilo(context, name);
+            await refusal.WriteNoRoute(context, name, e.Message);
             return;
         }
 

@@ -32,8 +32,8 @@ internal sealed class Refusal(GatewayPresence presence)
         });
 
     /// <summary>Of a request for a service type of which nothing can be known.</summary>
-    public Task WriteNoSilo(HttpContext context, string serviceType) => Write(
-        context, serviceType, new(ForwardOutcome.NoWorker, 0), "No silo answers, and this gateway has no route for it yet.");
+    public Task WriteNoRoute(HttpContext context, string serviceType, string why) =>
+        Write(context, serviceType, new(ForwardOutcome.NoWorker, 0), why);
 
     private static string WhyNone(RouteSnapshot snapshot) => snapshot switch
     {
@@ -61,7 +61,7 @@ internal sealed class Refusal(GatewayPresence presence)
         };
         if (result.Outcome == ForwardOutcome.NoWorker)
         {
-            problem.Extensions["available_services"] = presence.KnownServices.Select(s => s.Value);
+            problem.Extensions["available_services"] = presence.NamedServices;
             return new RetryLaterResult(TypedResults.Problem(problem), RetryAfter).ExecuteAsync(context);
         }
 

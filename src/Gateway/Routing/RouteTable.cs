@@ -14,13 +14,15 @@ namespace WorkerMesh.Gateway.Routing;
 /// </summary>
 internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, IRegistryFollower
 {
-    private static readonly TimeSpan LongestSweepInterval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LongestSweepInterval = TimeSpan.FromSeconds(10);
 
     private readonly ConcurrentDictionary<string, Watched> routes = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Watched>.AlternateLookup<ReadOnlySpan<char>> byName;
     private readonly CancellationTokenSource stopping = new();
+    private readonly Lock makingRoom = new();
     private readonly IGrainFactory grains;
     private readonly ClusterLink link;
+    private readonly GatewayPresence presence;
     private readonly TimeProvider clock;
     private readonly GatewayOptions options;
     private readonly ILogger<RouteTable> logger;
@@ -31,6 +33,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
     public RouteTable(
         IGrainFactory grains,
         ClusterLink link,
+        GatewayPresence presence,
         Probing.CandidateProber prober,
         TimeProvider clock,
         IOptions<GatewayOptions> options,
@@ -39,6 +42,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
     {
         this.grains = grains;
         this.link = link;
+        this.presence = presence;
         this.prober = prober;
         this.clock = clock;
         this.options = options.Value;
@@ -69,7 +73,9 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
     }
 
     /// <summary>The route of a service type, watched from now on if it was not yet.</summary>
-    /// <exception cref="ClusterUnavailableException">It was not known, and no silo answered in time.</exception>
+    /// <exception cref="ClusterUnavailableException">
+    /// It was not known, and no silo answered in time, or there is no room for it.
+    /// </exception>
     public async ValueTask<Route> Get(ServiceType serviceType, CancellationToken cancellationToken)
     {
         if (Find(serviceType.Value) is { } known)
@@ -89,35 +95,6 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
         }
 
         return watched.Route;
-    }
-
-    /// <summary>
-    /// Waits until this gateway's routes show a change that was just acknowledged, so that who made it at this gateway
-    /// finds it here. Only for a moment: the change is true whether or not it is shown yet.
-    /// </summary>
-    public async Task CatchUp(IEnumerable<RegistryVersion> versions)
-    {
-        var begun = clock.Elapsed();
-        foreach (var version in versions)
-        {
-            while (Find(version.ServiceType.Value) is { } route)
-            {
-                var changed = route.Changed;
-                if (route.Snapshot!.Version is var shown && (shown.Epoch != version.Epoch || shown.Version >= version.Version))
-                {
-                    break;
-                }
-
-                var left = options.CatchUpTimeout - (clock.Elapsed() - begun);
-                if (left <= TimeSpan.Zero)
-                {
-                    return;
-                }
-
-                // Its timer goes with it: one that ran on would wake two threads later, for nothing.
-                await changed.WaitAsync(left, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
     }
 
     bool IRegistryFollower.Follows(ServiceType serviceType) => routes.ContainsKey(serviceType.Value);
@@ -156,7 +133,9 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var half = options.RouteIdleTimeout / 2;
+        var half = (options.RouteIdleTimeout < options.UnservedRouteIdleTimeout
+            ? options.RouteIdleTimeout
+            : options.UnservedRouteIdleTimeout) / 2;
         using var timer = new PeriodicTimer(half < LongestSweepInterval ? half : LongestSweepInterval, clock);
         try
         {
@@ -190,8 +169,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
     {
         if (routes.Count >= options.MaxRoutes)
         {
-            throw new ClusterUnavailableException(
-                $"This gateway watches {options.MaxRoutes} service types already (Gateway:MaxRoutes).");
+            MakeRoom(serviceType);
         }
 
         var route = new Route(serviceType, Links, clock, RouteSettings.Of(serviceType, options));
@@ -203,6 +181,44 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
         }
 
         return watched;
+    }
+
+    /// <summary>
+    /// Drops routes that nobody serves, for a service type that the catalog lists: who asks for names at random is not to
+    /// keep others from theirs, nor to have a registry made for each.
+    /// </summary>
+    /// <exception cref="ClusterUnavailableException">There is no room.</exception>
+    private void MakeRoom(ServiceType wanted)
+    {
+        if (presence.Knows(wanted))
+        {
+            lock (makingRoom)
+            {
+                var unserved = routes.Values.Where(w => w.Route is { IsUnserved: true, Held: false });
+                // Many at once: to find them takes a look at all.
+                foreach (var watched in unserved.OrderBy(w => w.Route.UsedAt).Take(1 + (options.MaxRoutes / 8)).ToList())
+                {
+                    Drop(watched);
+                }
+            }
+
+            if (routes.Count < options.MaxRoutes)
+            {
+                return;
+            }
+        }
+
+        throw new ClusterUnavailableException(
+            $"This gateway watches {options.MaxRoutes} service types already (Gateway:MaxRoutes), and '{wanted}' is none of them.");
+    }
+
+    private void Drop(Watched watched)
+    {
+        if (routes.TryRemove(KeyValuePair.Create(watched.Route.ServiceType.Value, watched)))
+        {
+            LogDropped(watched.Route.ServiceType);
+            _ = watched.Watch.DisposeAsync().AsTask();
+        }
     }
 
     /// <summary>One observer for all routes: the messages name their service type.</summary>
@@ -228,12 +244,12 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
         }
 
         var now = clock.Elapsed();
-        foreach (var (name, watched) in routes)
+        foreach (var watched in routes.Values)
         {
-            if (!watched.Route.Held && now - watched.Route.UsedAt > options.RouteIdleTimeout && routes.TryRemove(name, out _))
+            var longest = watched.Route.IsUnserved ? options.UnservedRouteIdleTimeout : options.RouteIdleTimeout;
+            if (!watched.Route.Held && now - watched.Route.UsedAt > longest)
             {
-                LogDropped(watched.Route.ServiceType);
-                _ = watched.Watch.DisposeAsync().AsTask();
+                Drop(watched);
             }
         }
     }
