@@ -18,6 +18,7 @@ namespace WorkerMesh.Grains.Catalog;
 [Reentrant]
 internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
 {
+    /// <summary>For each thousand of names, all of which are announced: the more there are, the less often.</summary>
     private static readonly TimeSpan AnnounceDelay = TimeSpan.FromMilliseconds(50);
     private const int RegistriesAskedAtOnce = 64;
 
@@ -32,6 +33,7 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
     private GrainAlarm announceAlarm = null!;
     private Task? loading;
     private CatalogNames names;
+    private long version;
 
     public ServiceCatalogGrain(
         IWorkerStore store,
@@ -45,12 +47,13 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
         this.clock = clock;
         this.logger = logger;
         watchers = new(IServiceCatalogGrain.GatewayLease, logger) { GetDateTime = () => clock.GetUtcNow().UtcDateTime };
-        names = new(clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000, []);
+        version = clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        names = new(version, []);
     }
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        announceAlarm = new(this, clock, () => watchers.Notify(watcher => watcher.OnNames(names)));
+        announceAlarm = new(this, clock, () => watchers.Notify(watcher => watcher.OnNames(Names)));
         return Task.CompletedTask;
     }
 
@@ -78,7 +81,7 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
 
         watchers.Subscribe(watcher, watcher);
         await Load();
-        return names.Version == knownVersion ? null : names;
+        return version == knownVersion ? null : Names;
     }
 
     public Task Unwatch(ICatalogWatcher watcher, string gatewayId)
@@ -146,6 +149,11 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
         }
     }
 
+    /// <summary>Made when they are asked for: many may change at once.</summary>
+    private CatalogNames Names => names.Version == version
+        ? names
+        : names = new(version, [.. reports.Values.Select(r => r.ServiceType).Where(t => t != ServiceType.None)]);
+
     private void Apply(ServiceReport report)
     {
         var key = report.ServiceType.Value;
@@ -157,9 +165,8 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
 
         if (changed && report.ServiceType != ServiceType.None)
         {
-            var known = reports.Values.Select(r => r.ServiceType).Where(t => t != ServiceType.None);
-            names = new(names.Version + 1, [.. known]);
-            announceAlarm.Within(AnnounceDelay);
+            version++;
+            announceAlarm.Within(AnnounceDelay * (1 + (reports.Count / 1000)));
         }
     }
 

@@ -24,6 +24,9 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
 
     public int Count => instances.Count;
 
+    /// <summary>Whether it has held nobody yet, so that another in its place knows as much.</summary>
+    public bool IsBlank => instances.Count == 0 && removed.Count == 0;
+
     public ServiceReport Report { get; private set; } = new(serviceType, default, default);
 
     /// <summary>When <see cref="Expire"/> has something to do next.</summary>

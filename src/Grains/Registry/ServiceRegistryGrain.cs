@@ -19,7 +19,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
 {
     /// <summary>
     /// How long after the last call it is told without one: the next call keeps it in memory, where it would else be
-    /// taken for idle.
+    /// taken for idle. And after how long it leaves, where nobody ever joined it.
     /// </summary>
     private static readonly TimeSpan ToldAfterCall = TimeSpan.FromMinutes(1);
 
@@ -34,7 +34,6 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
     private InstanceTable? table;
     private TimeSpan calledAt;
     private bool left;
-    private Task<InstanceTable>? loading;
 
     public ServiceRegistryGrain(
         IWorkerStore store,
@@ -57,6 +56,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         announceAlarm = new(this, clock, AnnounceNow);
         expiryAlarm = new(this, clock, Expire);
         reportAlarm = new(this, clock, ReportToCatalog, interleave: true);
+        unusedAlarm = new(this, clock, LeaveIfUnused);
         here.Enter(serviceType, this);
         return Task.CompletedTask;
     }
@@ -199,57 +199,4 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
 
         return new(Changed(table!), unknown.DrainToImmutable());
     }
-
-    private ValueTask<InstanceTable> Load()
-    {
-        calledAt = clock.Elapsed();
-        if (table is not null)
-        {
-            return new(table);
-        }
-
-        // One read for all calls that wait for it, because the read-only ones run side by side: another would replace a
-        // table that has been told of things since. The next call tries again after one that failed.
-        if (loading is null or { IsFaulted: true })
-        {
-            loading = ReadStore();
-        }
-
-        return new(loading);
-
-        async Task<InstanceTable> ReadStore()
-        {
-            // Above the versions of any activation before: nobody makes a million changes a second for long.
-            var firstVersion = clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
-            var loaded = new InstanceTable(serviceType, Random.Shared.NextInt64(1, long.MaxValue), firstVersion, options);
-            const int pageSize = 1000;
-            WorkerId? after = null;
-            do
-            {
-                var page = await store.ReadPageAsync(new(pageSize, after, serviceType), CancellationToken.None);
-                var now = clock.Elapsed();
-                foreach (var record in page)
-                {
-                    // A lease of grace: nothing was heard of it here yet, which says nothing about the worker.
-                    loaded.Join(new(record, new Liveness(now).ToRenewal(record.Id, record.Incarnation, now)), now);
-                }
-
-                after = page.Count == pageSize ? page[^1].Id : null;
-            }
-            while (after is not null);
-
-            LogLoaded(serviceType, loaded.Count);
-            lock (gate)
-            {
-                table = loaded;
-                announced = loaded.Version;
-                Changed(loaded);
-            }
-
-            return loaded;
-        }
-    }
-
-    [LoggerMessage(1000, LogLevel.Information, "Registry of {ServiceType} holds {Count} workers from the store.")]
-    private partial void LogLoaded(ServiceType serviceType, int count);
 }

@@ -30,6 +30,21 @@ internal sealed partial class WorkerGrain
         }
     }
 
+    /// <summary>
+    /// Leaves memory where there is no such worker and nothing to do: who asks for ids at random is not to fill it.
+    /// </summary>
+    private void LeaveIfUnknown()
+    {
+        if (worker.Record is null
+            && worker.EarlierOperations.Length == 0
+            && writesUnderWay == 0
+            && looksLeft == 0
+            && registries.AllKnow)
+        {
+            DeactivateOnIdle();
+        }
+    }
+
     private async Task<bool> MayForget(WorkerRecord record)
     {
         await HearFromRegistry(record);

@@ -71,6 +71,10 @@ internal sealed partial class WorkerGrain(
             Stay();
             Rest();
         }
+        else
+        {
+            LeaveIfUnknown();
+        }
 
         return answer;
     }
@@ -89,6 +93,7 @@ internal sealed partial class WorkerGrain(
         var decision = worker.Apply(beat, clock.Elapsed(), out var record);
         if (decision.Outcome != HeartbeatOutcome.Renewed || record is null)
         {
+            LeaveIfUnknown();
             return new(decision.Outcome, record?.Incarnation ?? 0, WorkerState.Offline, TimeSpan.Zero, []);
         }
 
@@ -116,6 +121,7 @@ internal sealed partial class WorkerGrain(
         await keeper.Load();
         if (worker.Record is not { } judged || judged.Incarnation != verdict.Incarnation)
         {
+            LeaveIfUnknown();
             return;
         }
 
@@ -147,6 +153,7 @@ internal sealed partial class WorkerGrain(
         keeper.ThrowIfLate(basis);
         if (worker.Record is not { } record)
         {
+            LeaveIfUnknown();
             return null;
         }
 
@@ -165,7 +172,13 @@ internal sealed partial class WorkerGrain(
     {
         await keeper.Load();
         keeper.ThrowIfLate(basis);
-        return worker.Record is { } record ? await Remove(record) : null;
+        if (worker.Record is { } record)
+        {
+            return await Remove(record);
+        }
+
+        LeaveIfUnknown();
+        return null;
     }
 
     public async Task<WorkerDescription?> Describe()
@@ -174,6 +187,7 @@ internal sealed partial class WorkerGrain(
         await Removed();
         if (worker.Record is not { } described)
         {
+            LeaveIfUnknown();
             return null;
         }
 

@@ -18,8 +18,16 @@ public sealed class PlacementTests : IAsyncLifetime
     public ValueTask DisposeAsync() => mesh.DisposeAsync();
 
     [Fact]
-    public Task Workers_are_spread_over_the_silos_by_their_ids() =>
-        AreSpreadByKey(n => mesh.Worker($"w-{n}"), worker => worker.Describe());
+    public Task Workers_are_spread_over_the_silos_by_their_ids()
+    {
+        for (var n = 0; n < Grains; n++)
+        {
+            var record = Sample.Record($"w-{n}", n + 1, Sample.Ocr);
+            mesh.Store.Poke(record.Id, record);
+        }
+
+        return AreSpreadByKey(n => mesh.Worker($"w-{n}"), worker => worker.Describe());
+    }
 
     [Fact]
     public Task Registries_are_spread_over_the_silos_by_their_service_types() =>

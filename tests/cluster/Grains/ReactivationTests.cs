@@ -126,4 +126,53 @@ public sealed class ReactivationTests : IAsyncLifetime
         Assert.All(await Task.WhenAll(asked), Assert.False);
         Assert.Equal(1, mesh.Store.Calls(StoreOperation.ReadPage));
     }
+
+    [Fact]
+    public async Task A_registry_that_nobody_ever_joined_leaves_memory_a_minute_after_it_was_asked_last()
+    {
+        await mesh.Register("a", Sample.Ocr);
+        await mesh.Register("b", Sample.Echo);
+        await mesh.Worker("b").Unregister(null);
+        await mesh.Registry(Sample.Ner).Changes(null);
+        await mesh.Advance(TimeSpan.FromSeconds(40), Step);
+        await mesh.Registry(Sample.Ner).Changes(null);
+        await mesh.Advance(TimeSpan.FromSeconds(40), Step);
+        Assert.Contains(Sample.Ner.Value, (await mesh.HomesOf(mesh.Registry(Sample.Ner))).Keys);
+
+        await mesh.Advance(TimeSpan.FromSeconds(30), Step);
+        var left = await mesh.Eventually(
+            () => mesh.HomesOf(mesh.Registry(Sample.Ner)), homes => !homes.ContainsKey(Sample.Ner.Value), "it has left");
+
+        // What they have held is still of use.
+        Assert.Equal([Sample.Echo.Value, Sample.Ocr.Value], left.Keys);
+        await mesh.Register("c", Sample.Ner);
+        Assert.Equal(["c"], (await mesh.List(Sample.Ner)).Changes.Select(c => c.Id.Value));
+    }
+
+    [Fact]
+    public async Task A_worker_that_there_never_was_leaves_memory_with_the_answer_and_can_be_registered_then()
+    {
+        await mesh.Register("a", Sample.Ocr);
+        await mesh.Register("b", Sample.Ocr);
+        await mesh.Worker("b").Unregister(null);
+        foreach (var (id, ask) in new (string, Func<IWorkerGrain, Task>)[]
+        {
+            ("asked", w => w.Describe()),
+            ("beats", w => w.Heartbeat(new())),
+            ("drains", w => w.SetDraining(true, null)),
+            ("goes", w => w.Unregister(null)),
+            ("judged", w => w.Judge(new("gateway", 1, Reached: false))),
+        })
+        {
+            await ask(mesh.Worker(id));
+            await mesh.Eventually(
+                () => mesh.HomesOf(mesh.Worker(id)), homes => !homes.ContainsKey(id), $"the one that is {id} has left");
+            Assert.Equal(RegisterOutcome.Created, (await mesh.Register(id, Sample.Ocr)).Outcome);
+            Assert.NotNull(await mesh.Worker(id).Describe());
+        }
+
+        // It knows which calls came before its end.
+        Assert.Equal(
+            ["a", "asked", "b", "beats", "drains", "goes", "judged"], (await mesh.HomesOf(mesh.Worker("any"))).Keys);
+    }
 }

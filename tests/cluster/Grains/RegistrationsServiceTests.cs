@@ -89,19 +89,20 @@ public sealed class RegistrationsServiceTests : IAsyncLifetime
     [Fact]
     public async Task What_was_read_before_a_registration_does_not_undo_it()
     {
-        Assert.Null(await mesh.Worker("a").Describe());
+        await mesh.Register("a", Sample.Ocr);
+        await mesh.Worker("a").Unregister();
         Task<HeartbeatAnswer> beat;
         using (var hold = mesh.Store.HoldAnswers(StoreOperation.Read))
         {
             beat = mesh.Worker("a").Heartbeat(new());
             await hold.Entered.WaitAsync(TimeSpan.FromSeconds(20), TimeProvider.System, TestContext.Current.CancellationToken);
             var answer = await mesh.Worker("a").Register(
-                Sample.Registration("a", Sample.Ocr), Guid.NewGuid(), null, basis: ~0L, guessed: true);
+                Sample.Registration("a", Sample.Ocr), Guid.NewGuid(), null, basis: ~1L, guessed: true);
             Assert.Equal(RegisterOutcome.Created, answer.Outcome);
         }
 
         Assert.Equal(HeartbeatOutcome.Renewed, (await beat).Outcome);
-        Assert.Equal(1, (await mesh.Worker("a").Describe())!.Record.Incarnation);
+        Assert.Equal(2, (await mesh.Worker("a").Describe())!.Record.Incarnation);
     }
 
     [Fact]
