@@ -3,6 +3,7 @@ using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Networking;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
 
@@ -58,7 +59,7 @@ internal sealed partial class WorkerCalls(
                 {
                     var first = basis < 0 && !assign && registration.Health is null
                         ? await AddNew(new(id, registration, operationId), ~basis.Value)
-                        : await Worker(grains, id).Register(
+                        : await (await Grain()).Register(
                             registration, operationId, expectedIncarnation, assign, basis, guessed: true);
                     floor.Learn(first?.IncarnationFloor);
                     if (first is not null && first.Outcome != RegisterOutcome.Misjudged)
@@ -69,9 +70,15 @@ internal sealed partial class WorkerCalls(
                     basis = first?.Record?.Incarnation ?? ~first?.IncarnationFloor;
                 }
 
-                var worker = Worker(grains, id);
+                var worker = await Grain();
                 return await worker.Register(
                     registration, operationId, expectedIncarnation, assign, basis ?? await Basis(worker));
+
+                async Task<IWorkerGrain> Grain()
+                {
+                    await PoolThread.Enter();
+                    return Worker(grains, id);
+                }
             },
             CancellationToken.None);
         await routes.CatchUp(answer.Versions);

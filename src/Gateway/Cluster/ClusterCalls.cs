@@ -1,4 +1,5 @@
 using Orleans.Runtime.Messaging;
+using WorkerMesh.Grains.Networking;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 using WorkerMesh.Grains.Workers;
@@ -25,7 +26,9 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
     private volatile bool knewGrains;
 
     /// <summary>Makes a call until it is answered.</summary>
-    /// <param name="call">The call; is told which attempt it is, from 1.</param>
+    /// <param name="call">
+    /// The call; is told which attempt it is, from 1. Has to see to it that grains are called in the thread pool.
+    /// </param>
     /// <param name="cancellationToken">The client went away.</param>
     /// <exception cref="ClusterUnavailableException">
     /// Not answered within 9 s, or 2 s without a connection to any silo.
@@ -77,8 +80,12 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
         }
     }
 
-    public Task<T> Call<T>(Func<IGrainFactory, Task<T>> call, CancellationToken cancellationToken) =>
-        Call((factory, _) => call(factory), cancellationToken);
+    /// <summary>The same, in the thread pool.</summary>
+    public async Task<T> Call<T>(Func<IGrainFactory, Task<T>> call, CancellationToken cancellationToken)
+    {
+        await PoolThread.Enter();
+        return await Call((factory, _) => call(factory), cancellationToken);
+    }
 
     /// <summary>
     /// Makes a call that there is another way for: once, and once more only where it was in flight when a silo went.
@@ -91,6 +98,7 @@ internal sealed class ClusterCalls(IGrainFactory grains, ClusterLink link, TimeP
             return default;
         }
 
+        await PoolThread.Enter();
         for (var attempt = 1; attempt <= 2; attempt++)
         {
             try

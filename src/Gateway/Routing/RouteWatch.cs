@@ -1,5 +1,6 @@
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Probing;
+using WorkerMesh.Grains.Networking;
 using WorkerMesh.Grains.Registry;
 
 namespace WorkerMesh.Gateway.Routing;
@@ -72,6 +73,7 @@ internal sealed partial class RouteWatch(
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, ended.Token);
         var retry = FirstRetry;
+        await PoolThread.Enter();
         while (!either.IsCancellationRequested)
         {
             TimeSpan pause;

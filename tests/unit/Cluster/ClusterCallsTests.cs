@@ -95,6 +95,19 @@ public sealed class ClusterCallsTests
         Assert.Equal(3, await answer);
     }
 
+    /// <summary>What Orleans keeps of calls that begin on other threads piles up.</summary>
+    [Fact]
+    public async Task Calls_begin_in_the_thread_pool_wherever_they_are_made()
+    {
+        var called = new ClusterCalls(FakeSilos.Create().Factory, link, clock);
+        link.OnSilosChanged(1, 0);
+        var made = new TaskCompletionSource<Task<bool>[]>(TaskCreationOptions.RunContinuationsAsynchronously);
+        new Thread(() => made.SetResult([called.Call(_ => InPool(), Cancel), called.CallOnce(_ => InPool())])).Start();
+        Assert.All(await Task.WhenAll(await made.Task), Assert.True);
+
+        static Task<bool> InPool() => Task.FromResult(Thread.CurrentThread.IsThreadPoolThread);
+    }
+
     [Fact]
     public async Task What_no_silo_will_ever_do_is_not()
     {
