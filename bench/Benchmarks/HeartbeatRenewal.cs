@@ -22,8 +22,9 @@ public class HeartbeatRenewal
     public void SetUp()
     {
         // Never started, it keeps the last renewal of each worker.
+        var registries = new LocalRegistries();
         var batcher = new RenewalBatcher(
-            new LocalRegistries(), null!, TimeProvider.System, Options.Create(new RegistryOptions()),
+            registries, new(registries, null!, TimeProvider.System), null!, TimeProvider.System, Options.Create(new RegistryOptions()),
             NullLogger<RenewalBatcher>.Instance);
         workers = new(batcher, TimeProvider.System, alone: true);
         for (var worker = 1; worker <= Workers; worker++)

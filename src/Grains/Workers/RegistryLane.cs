@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Networking;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
 
@@ -10,7 +12,7 @@ namespace WorkerMesh.Grains.Workers;
 /// in the order of the calls.
 /// </summary>
 internal sealed class RegistryLane(
-    ServiceType key, LocalRegistries registries, IGrainFactory grains, TimeProvider clock)
+    ServiceType key, LocalRegistries registries, IGrainFactory grains, TimeProvider clock) : ILane
 {
     /// <summary>The most in one message: bounds its size, and how long the registry is busy with it.</summary>
     private const int MaxBatch = 500;
@@ -19,34 +21,58 @@ internal sealed class RegistryLane(
     private readonly Lock gate = new();
     private List<Waiter> waiting = [];
     private bool sending;
+    private bool used = true;
+    private bool retired;
 
-    public Task<RegistryVersion> Tell(LiveWorker worker)
+    /// <summary>Tells it, or sees to it that it is told. False where this lane has retired.</summary>
+    public bool TryTell(LiveWorker worker, [NotNullWhen(true)] out Task<RegistryVersion>? told)
     {
+        told = null;
         lock (gate)
         {
+            if (retired)
+            {
+                return false;
+            }
+
+            used = true;
             if (sending)
             {
                 var waiter = new Waiter(worker);
                 waiting.Add(waiter);
-                return waiter.Task;
+                told = waiter.Task;
+                return true;
             }
 
             // Under the lock: a message that is sent meanwhile might be overtaken.
             if (registries.TryTell(key, () => ChangeOf(worker)) is { } version)
             {
-                return Task.FromResult(version);
+                told = Task.FromResult(version);
+                return true;
             }
 
             sending = true;
         }
 
-        return TellFirst(worker);
+        told = TellFirst(worker);
+        return true;
+    }
+
+    public bool TryRetire()
+    {
+        lock (gate)
+        {
+            retired = !used && !sending;
+            used = false;
+            return retired;
+        }
     }
 
     private async Task<RegistryVersion> TellFirst(LiveWorker worker)
     {
         try
         {
+            await PoolThread.Enter();
             // Whoever called may be a grain that has no turn any more when the answer comes.
             return await TellOne(worker).ConfigureAwait(false);
         }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 
@@ -7,13 +6,24 @@ namespace WorkerMesh.Grains.Workers;
 /// <summary>Carries to the registries which workers of this silo join or leave them.</summary>
 internal sealed class RegistryLanes(LocalRegistries registries, IGrainFactory grains, TimeProvider clock)
 {
-    /// <summary>One lane for each service type that a worker of this silo offers.</summary>
-    private readonly ConcurrentDictionary<ServiceType, RegistryLane> lanes = new();
+    private readonly LaneTable<RegistryLane> lanes = new(key => new(key, registries, grains, clock));
 
     /// <summary>
     /// Tells a registry what is true of a worker by then: that it belongs there, or does not. Fails where that call
     /// fails; it is then for the caller to tell it again.
     /// </summary>
-    public Task<RegistryVersion> Tell(ServiceType key, LiveWorker worker) =>
-        (lanes.TryGetValue(key, out var lane) ? lane : lanes.GetOrAdd(key, k => new(k, registries, grains, clock))).Tell(worker);
+    public Task<RegistryVersion> Tell(ServiceType key, LiveWorker worker)
+    {
+        var lane = lanes.Of(key);
+        Task<RegistryVersion>? told;
+        while (!lane.TryTell(worker, out told))
+        {
+            lane = lanes.Next(key, lane);
+        }
+
+        return told;
+    }
+
+    /// <summary>Gives up what was not used since it was called last.</summary>
+    public void Sweep() => lanes.Sweep();
 }

@@ -1,9 +1,9 @@
-using System.Collections.Concurrent;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
+using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Grains.Workers;
 
@@ -12,37 +12,75 @@ namespace WorkerMesh.Grains.Workers;
 /// changes routing goes at once, together with what else waits for that service type; while a message is on its way the
 /// next ones gather, so that a registry never has more than one from a silo, however many workers come back together.
 /// </summary>
-internal sealed partial class RenewalBatcher(
-    LocalRegistries registries,
-    IGrainFactory grains,
-    TimeProvider clock,
-    IOptions<RegistryOptions> options,
-    ILogger<RenewalBatcher> logger) : BackgroundService
+internal sealed partial class RenewalBatcher : BackgroundService
 {
-    /// <summary>One lane for each service type that a worker of this silo offers.</summary>
-    private readonly ConcurrentDictionary<ServiceType, RenewalLane> lanes = new();
+    /// <summary>How long lanes are kept that nothing goes through, at least.</summary>
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
+
+    private readonly LaneTable<RenewalLane> lanes;
+    private readonly RegistryLanes memberships;
+    private readonly TimeProvider clock;
+    private readonly RegistryOptions options;
+    private readonly ILogger<RenewalBatcher> logger;
+
+    public RenewalBatcher(
+        LocalRegistries registries,
+        RegistryLanes memberships,
+        IGrainFactory grains,
+        TimeProvider clock,
+        IOptions<RegistryOptions> options,
+        ILogger<RenewalBatcher> logger)
+    {
+        this.memberships = memberships;
+        this.clock = clock;
+        this.options = options.Value;
+        this.logger = logger;
+        lanes = new(key => new(key, registries, grains, clock, LogFailed));
+    }
 
     /// <summary>Sends it with the next batch.</summary>
-    public void Enqueue(ServiceType key, WorkerId id, long incarnation, in Liveness liveness) =>
-        LaneOf(key).Add(new(id, incarnation, liveness));
+    public void Enqueue(ServiceType key, WorkerId id, long incarnation, in Liveness liveness)
+    {
+        var renewal = new PendingRenewal(id, incarnation, liveness);
+        for (var lane = lanes.Of(key); !lane.TryAdd(renewal); lane = lanes.Next(key, lane))
+        {
+        }
+    }
 
     /// <summary>
     /// Sends it now. The task ends when the registry has it, and fails if that call fails; it is then sent again all
     /// the same.
     /// </summary>
-    public Task<RegistryVersion> Announce(ServiceType key, WorkerId id, long incarnation, in Liveness liveness) =>
-        LaneOf(key).Announce(new(id, incarnation, liveness));
+    public Task<RegistryVersion> Announce(ServiceType key, WorkerId id, long incarnation, in Liveness liveness)
+    {
+        var renewal = new PendingRenewal(id, incarnation, liveness);
+        var lane = lanes.Of(key);
+        Task<RegistryVersion>? told;
+        while (!lane.TryAnnounce(renewal, out told))
+        {
+            lane = lanes.Next(key, lane);
+        }
+
+        return told;
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(options.Value.RenewalInterval, clock);
+        using var timer = new PeriodicTimer(options.RenewalInterval, clock);
         try
         {
-            while (await timer.WaitForNextTickAsync(stoppingToken))
+            for (var sweptAt = clock.Elapsed(); await timer.WaitForNextTickAsync(stoppingToken);)
             {
-                foreach (var lane in lanes.Values)
+                foreach (var lane in lanes.All)
                 {
                     lane.Flush();
+                }
+
+                if (clock.Elapsed() - sweptAt >= SweepInterval)
+                {
+                    sweptAt = clock.Elapsed();
+                    lanes.Sweep();
+                    memberships.Sweep();
                 }
             }
         }
@@ -51,9 +89,6 @@ internal sealed partial class RenewalBatcher(
             // The silo stops; its workers' grains move, and their next heartbeats renew from there.
         }
     }
-
-    private RenewalLane LaneOf(ServiceType key) =>
-        lanes.TryGetValue(key, out var lane) ? lane : lanes.GetOrAdd(key, k => new(k, registries, grains, clock, LogFailed));
 
     [LoggerMessage(1300, LogLevel.Warning, "{Count} renewals did not reach the registry of {ServiceType}; sent again.")]
     private partial void LogFailed(Exception exception, ServiceType serviceType, int count);

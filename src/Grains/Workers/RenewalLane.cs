@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
@@ -13,7 +14,7 @@ internal sealed class RenewalLane(
     LocalRegistries registries,
     IGrainFactory grains,
     TimeProvider clock,
-    Action<Exception, ServiceType, int> onFailure)
+    Action<Exception, ServiceType, int> onFailure) : ILane
 {
     /// <summary>The most in one message: bounds its size, and how long the registry is busy with it.</summary>
     private const int MaxBatch = 5000;
@@ -22,26 +23,54 @@ internal sealed class RenewalLane(
     private readonly Dictionary<WorkerId, PendingRenewal> pending = [];
     private List<TaskCompletionSource<RegistryVersion>> waiters = [];
     private bool sending;
+    private bool used = true;
+    private bool retired;
 
-    public void Add(in PendingRenewal renewal)
+    /// <summary>It goes with the next message. False where this lane has retired.</summary>
+    public bool TryAdd(in PendingRenewal renewal)
     {
         lock (gate)
         {
-            pending[renewal.Id] = renewal;
+            if (!retired)
+            {
+                pending[renewal.Id] = renewal;
+                used = true;
+            }
+
+            return !retired;
         }
     }
 
-    public Task<RegistryVersion> Announce(in PendingRenewal renewal)
+    /// <summary>It goes now. False where this lane has retired.</summary>
+    public bool TryAnnounce(in PendingRenewal renewal, [NotNullWhen(true)] out Task<RegistryVersion>? told)
     {
         var waiter = new TaskCompletionSource<RegistryVersion>(TaskCreationOptions.RunContinuationsAsynchronously);
+        told = null;
         lock (gate)
         {
+            if (retired)
+            {
+                return false;
+            }
+
             pending[renewal.Id] = renewal;
             waiters.Add(waiter);
+            used = true;
         }
 
         Flush();
-        return waiter.Task;
+        told = waiter.Task;
+        return true;
+    }
+
+    public bool TryRetire()
+    {
+        lock (gate)
+        {
+            retired = !used && !sending && pending.Count == 0;
+            used = false;
+            return retired;
+        }
     }
 
     /// <summary>

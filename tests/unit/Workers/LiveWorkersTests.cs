@@ -19,8 +19,9 @@ public sealed class LiveWorkersTests : IDisposable
     {
         // Before it, nothing that was heard of could be long ago.
         clock.Advance(TimeSpan.FromHours(1));
+        var factory = FakeGrains.Create().Factory;
         batcher = new(
-            new(), FakeGrains.Create().Factory, clock, Options.Create(new RegistryOptions()), NullLogger<RenewalBatcher>.Instance);
+            new(), new(new(), factory, clock), factory, clock, Options.Create(new RegistryOptions()), NullLogger<RenewalBatcher>.Instance);
     }
 
     public void Dispose() => batcher.Dispose();

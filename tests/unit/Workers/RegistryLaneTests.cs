@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
 using WorkerMesh.Grains.Workers;
 using WorkerMesh.Tests.Unit.Registry;
@@ -23,9 +24,9 @@ public sealed class RegistryLaneTests
     [Fact]
     public async Task The_first_goes_at_once_and_those_that_come_meanwhile_follow_in_one_message()
     {
-        var first = lane.Tell(Worker("a", 1));
+        var first = Tell(Worker("a", 1));
         var sent = registry.NextMembership()!;
-        var (second, third) = (lane.Tell(Worker("b", 2)), lane.Tell(Worker("c", null)));
+        var (second, third) = (Tell(Worker("b", 2)), Tell(Worker("c", null)));
         Assert.Null(registry.NextMembership());
 
         sent.Succeed(version: 5);
@@ -36,7 +37,7 @@ public sealed class RegistryLaneTests
         next.Succeed(version: 7);
         Assert.Equal((7, 7), ((await second).Version, (await third).Version));
 
-        var later = lane.Tell(Worker("d", 1));
+        var later = Tell(Worker("d", 1));
         (await registry.AwaitMembership()).Succeed(version: 8);
         Assert.Equal(8, (await later).Version);
     }
@@ -44,11 +45,11 @@ public sealed class RegistryLaneTests
     [Fact]
     public async Task What_is_sent_is_what_is_true_by_then()
     {
-        _ = lane.Tell(Worker("a", 1));
+        _ = Tell(Worker("a", 1));
         var worker = Worker("b", 2);
-        var joining = lane.Tell(worker);
+        var joining = Tell(worker);
         worker.Forget(worker.Record!, clock.Elapsed());
-        var leaving = lane.Tell(worker);
+        var leaving = Tell(worker);
 
         registry.NextMembership()!.Succeed(version: 1);
         var next = await registry.AwaitMembership();
@@ -61,8 +62,8 @@ public sealed class RegistryLaneTests
     [Fact]
     public async Task Where_a_message_with_several_fails_each_is_told_on_its_own()
     {
-        var first = lane.Tell(Worker("a", 1));
-        var (second, third) = (lane.Tell(Worker("b", 2)), lane.Tell(Worker("c", 3)));
+        var first = Tell(Worker("a", 1));
+        var (second, third) = (Tell(Worker("b", 2)), Tell(Worker("c", 3)));
         registry.NextMembership()!.Fail();
         await Assert.ThrowsAsync<TimeoutException>(() => first);
         (await registry.AwaitMembership()).Fail();
@@ -74,6 +75,28 @@ public sealed class RegistryLaneTests
 
         await Assert.ThrowsAsync<TimeoutException>(() => second);
         Assert.Equal(9, (await third).Version);
+    }
+
+    [Fact]
+    public async Task One_that_is_not_used_retires_but_none_with_a_message_on_its_way()
+    {
+        var told = Tell(Worker("a", 1));
+        Assert.False(lane.TryRetire());
+        Assert.False(lane.TryRetire());
+        registry.NextMembership()!.Succeed(version: 1);
+        await told;
+        while (!lane.TryRetire())
+        {
+            await Task.Yield();
+        }
+
+        Assert.False(lane.TryTell(Worker("b", 1), out _));
+    }
+
+    private Task<RegistryVersion> Tell(LiveWorker worker)
+    {
+        Assert.True(lane.TryTell(worker, out var told));
+        return told;
     }
 
     private LiveWorker Worker(string id, long? incarnation)

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Time.Testing;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
 using WorkerMesh.Grains.Workers;
 using WorkerMesh.Tests.Unit.Registry;
@@ -27,9 +28,9 @@ public sealed class RenewalLaneTests
     [Fact]
     public async Task What_waits_goes_in_one_message_with_the_newest_of_each_worker()
     {
-        lane.Add(Of("a", load: 0.1));
-        lane.Add(Of("b", load: 0.2));
-        lane.Add(Of("a", load: 0.3));
+        Add(Of("a", load: 0.1));
+        Add(Of("b", load: 0.2));
+        Add(Of("a", load: 0.3));
         clock.Advance(TimeSpan.FromSeconds(2));
         lane.Flush();
 
@@ -42,8 +43,8 @@ public sealed class RenewalLaneTests
     [Fact]
     public async Task An_announcement_takes_along_what_waits_and_ends_when_the_registry_has_it()
     {
-        lane.Add(Of("a"));
-        var announced = lane.Announce(Of("b"));
+        Add(Of("a"));
+        var announced = Announce(Of("b"));
 
         var message = await registry.Next();
         Assert.Equal(["a", "b"], message.Ids.Order());
@@ -56,9 +57,9 @@ public sealed class RenewalLaneTests
     [Fact]
     public async Task While_a_message_is_on_its_way_the_next_ones_gather()
     {
-        var first = lane.Announce(Of("a"));
+        var first = Announce(Of("a"));
         var sent = await registry.Next();
-        var others = Enumerable.Range(0, 50).Select(i => lane.Announce(Of($"w{i}"))).ToList();
+        var others = Enumerable.Range(0, 50).Select(i => Announce(Of($"w{i}"))).ToList();
         lane.Flush();
         Assert.True(await registry.StaysQuiet());
 
@@ -75,13 +76,13 @@ public sealed class RenewalLaneTests
     [Fact]
     public async Task What_nobody_waits_for_waits_for_the_interval()
     {
-        var first = lane.Announce(Of("a"));
+        var first = Announce(Of("a"));
         var sent = await registry.Next();
-        lane.Add(Of("b"));
+        Add(Of("b"));
         sent.Succeed();
         await first;
 
-        var second = lane.Announce(Of("c"));
+        var second = Announce(Of("c"));
 
         // It was not sent by itself when the first message had been answered.
         Assert.Equal(["b", "c"], (await registry.Next()).Ids.Order());
@@ -91,10 +92,10 @@ public sealed class RenewalLaneTests
     [Fact]
     public async Task What_did_not_arrive_is_sent_again_unless_there_is_newer()
     {
-        var announced = lane.Announce(Of("a", load: 0.1));
-        lane.Add(Of("b", load: 0.2));
+        var announced = Announce(Of("a", load: 0.1));
+        Add(Of("b", load: 0.2));
         var lost = await registry.Next();
-        lane.Add(Of("a", load: 0.9));
+        Add(Of("a", load: 0.9));
         lost.Fail();
 
         await Assert.ThrowsAsync<TimeoutException>(() => announced);
@@ -115,8 +116,8 @@ public sealed class RenewalLaneTests
     [Fact]
     public async Task Workers_that_the_registry_does_not_know_are_told()
     {
-        var announced = lane.Announce(Of("a"));
-        lane.Add(Of("b"));
+        var announced = Announce(Of("a"));
+        Add(Of("b"));
 
         (await registry.Next()).Succeed(1, WorkerId.Parse("a"));
         await announced;
@@ -130,10 +131,10 @@ public sealed class RenewalLaneTests
     {
         for (var i = 0; i < 12_000; i++)
         {
-            lane.Add(Of($"w{i}"));
+            Add(Of($"w{i}"));
         }
 
-        var announced = lane.Announce(Of("last"));
+        var announced = Announce(Of("last"));
         var seen = new HashSet<string>();
         foreach (var expected in new[] { 5000, 5000, 2001 })
         {
@@ -146,6 +147,35 @@ public sealed class RenewalLaneTests
 
         await announced;
         Assert.Equal(12_001, seen.Count);
+    }
+
+    [Fact]
+    public async Task One_that_is_not_used_retires_but_none_with_anything_to_send()
+    {
+        Add(Of("a"));
+        Assert.False(lane.TryRetire());
+        Assert.False(lane.TryRetire());
+        lane.Flush();
+        var message = await registry.Next();
+        Assert.False(lane.TryRetire());
+        message.Succeed();
+
+        // A moment later it is done with that message.
+        while (!lane.TryRetire())
+        {
+            await Task.Yield();
+        }
+
+        Assert.False(lane.TryAdd(Of("b")));
+        Assert.False(lane.TryAnnounce(Of("c"), out _));
+    }
+
+    private void Add(PendingRenewal renewal) => Assert.True(lane.TryAdd(renewal));
+
+    private Task<RegistryVersion> Announce(PendingRenewal renewal)
+    {
+        Assert.True(lane.TryAnnounce(renewal, out var told));
+        return told;
     }
 
     private PendingRenewal Of(string id, double load = 0) =>
