@@ -134,9 +134,9 @@ public sealed class GatewayOptions
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan RouteIdleTimeout { get; set; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>As <see cref="RouteIdleTimeout"/>, of a service type that nobody offers. Default 30 s.</summary>
+    /// <summary>As <see cref="RouteIdleTimeout"/>, of a service type that nobody offers. Default 10 s.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
-    public TimeSpan UnservedRouteIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
+    public TimeSpan UnservedRouteIdleTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the first request for a service type waits for its registry. Default 5 s.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
