@@ -60,9 +60,6 @@ internal sealed class Route
     /// <summary>Whether somebody follows it, so that it must not be dropped.</summary>
     public bool Held => Volatile.Read(ref holders) > 0;
 
-    /// <summary>Whether nobody offers this service type.</summary>
-    public bool IsUnserved => Snapshot is { All.Length: 0 };
-
     public void Use(TimeSpan now)
     {
         // Written rarely: every core writing one word at each request would slow all of them down.

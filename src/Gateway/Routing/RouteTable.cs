@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Hosting;
+using WorkerMesh.Grains.Assignment;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
@@ -25,6 +26,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
     private readonly GatewayPresence presence;
     private readonly TimeProvider clock;
     private readonly GatewayOptions options;
+    private readonly IReadOnlyDictionary<string, string> shortNames;
     private readonly ILogger<RouteTable> logger;
     private readonly LocalRegistries? registries;
     private readonly Probing.CandidateProber prober;
@@ -37,6 +39,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
         Probing.CandidateProber prober,
         TimeProvider clock,
         IOptions<GatewayOptions> options,
+        IOptions<AssignmentOptions> assignment,
         ILogger<RouteTable> logger,
         LocalRegistries? registries = null)
     {
@@ -46,6 +49,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
         this.prober = prober;
         this.clock = clock;
         this.options = options.Value;
+        shortNames = assignment.Value.Aliases;
         this.logger = logger;
         this.registries = registries;
         byName = routes.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -133,10 +137,8 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var half = (options.RouteIdleTimeout < options.UnservedRouteIdleTimeout
-            ? options.RouteIdleTimeout
-            : options.UnservedRouteIdleTimeout) / 2;
-        using var timer = new PeriodicTimer(half < LongestSweepInterval ? half : LongestSweepInterval, clock);
+        TimeSpan[] intervals = [options.RouteIdleTimeout / 2, options.UnservedRouteIdleTimeout / 2, LongestSweepInterval];
+        using var timer = new PeriodicTimer(intervals.Min(), clock);
         try
         {
             while (await timer.WaitForNextTickAsync(stoppingToken))
@@ -184,19 +186,20 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
     }
 
     /// <summary>
-    /// Drops routes that nobody serves, for a service type that the catalog lists: who asks for names at random is not to
-    /// keep others from theirs, nor to have a registry made for each.
+    /// Drops routes that nobody serves, for a service type that the catalog lists or a short name: who asks for names at
+    /// random is not to keep others from theirs, nor to have a registry made for each.
     /// </summary>
     /// <exception cref="ClusterUnavailableException">There is no room.</exception>
     private void MakeRoom(ServiceType wanted)
     {
-        if (presence.Knows(wanted))
+        if (IsShortName(wanted) || presence.Knows(wanted))
         {
             lock (makingRoom)
             {
-                var unserved = routes.Values.Where(w => w.Route is { IsUnserved: true, Held: false });
-                // Many at once: to find them takes a look at all.
-                foreach (var watched in unserved.OrderBy(w => w.Route.UsedAt).Take(1 + (options.MaxRoutes / 8)).ToList())
+                // Many at once, for to find them takes a look at all; not again for each who has waited.
+                var tooMany = routes.Count < options.MaxRoutes ? 0 : 1 + (options.MaxRoutes / 8);
+                var unserved = routes.Values.Where(w => IsUnserved(w.Route) && !w.Route.Held);
+                foreach (var watched in unserved.OrderBy(w => w.Route.UsedAt).Take(tooMany).ToList())
                 {
                     Drop(watched);
                 }
@@ -211,6 +214,11 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
         throw new ClusterUnavailableException(
             $"This gateway watches {options.MaxRoutes} service types already (Gateway:MaxRoutes), and '{wanted}' is none of them.");
     }
+
+    /// <summary>Whether nobody offers it, and it is not what others are called for short.</summary>
+    private bool IsUnserved(Route route) => route.Snapshot is { All.Length: 0 } && !IsShortName(route.ServiceType);
+
+    private bool IsShortName(ServiceType name) => shortNames.ContainsKey(name.Value);
 
     private void Drop(Watched watched)
     {
@@ -246,7 +254,7 @@ internal sealed partial class RouteTable : BackgroundService, IRegistryWatcher, 
         var now = clock.Elapsed();
         foreach (var watched in routes.Values)
         {
-            var longest = watched.Route.IsUnserved ? options.UnservedRouteIdleTimeout : options.RouteIdleTimeout;
+            var longest = IsUnserved(watched.Route) ? options.UnservedRouteIdleTimeout : options.RouteIdleTimeout;
             if (!watched.Route.Held && now - watched.Route.UsedAt > longest)
             {
                 Drop(watched);

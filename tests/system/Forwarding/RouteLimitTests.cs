@@ -33,6 +33,30 @@ public abstract class RouteLimitTests(Mesh mesh)
     }
 
     [Fact]
+    public async Task Nor_does_one_that_is_asked_for_by_its_short_name_stay_out()
+    {
+        await using var service = mesh.NewService("called");
+        var name = $"{service.Name}-short";
+        await using var gateway = await mesh.StartGatewayAsync(
+            ("Gateway__MaxRoutes", $"{MaxRoutes}"),
+            ("Gateway__UnservedRouteIdleTimeout", "00:00:01"),
+            ($"Assignment__ShortNames__{name}", service.Name));
+        var worker = (await mesh.WorkersAsync(1))[0];
+        (await service.PutAsync(gateway.Api, service.IdOf(worker), service.Registration(worker.Url))).Expect(201);
+        for (var i = 0; i < 2 * MaxRoutes; i++)
+        {
+            (await gateway.Api.GetAsync($"/service/{service.Name}-not-{i}/x")).ExpectProblem(503);
+        }
+
+        await Eventually.Equals(
+            "the status by its short name", 200, async () => (await gateway.Api.GetAsync($"/service/{name}/x")).Status);
+        // Both routes are kept though nobody serves the short name itself.
+        await Eventually.Equals("the number of routes", 2, () => RoutesAsync(gateway), TimeSpan.FromSeconds(30));
+        await Task.Delay(TimeSpan.FromSeconds(3), TimeProvider.System, TestContext.Current.CancellationToken);
+        Assert.Equal(2, await RoutesAsync(gateway));
+    }
+
+    [Fact]
     public async Task A_name_that_nobody_serves_is_forgotten_before_a_service_type_is()
     {
         await using var gateway = await mesh.StartGatewayAsync(("Gateway__UnservedRouteIdleTimeout", "00:00:01"));
