@@ -3,31 +3,34 @@ using WorkerMesh.Grains.Identity;
 
 namespace WorkerMesh.Grains.Workers;
 
-/// <summary>What goes from this silo to one registry.</summary>
-internal interface ILane
-{
-    /// <summary>Whether it was not used since it was asked last, and takes nothing from now on.</summary>
-    bool TryRetire();
-}
-
 /// <summary>
 /// One lane for each service type that a worker of this silo offers. Those that are not used are given up, for names of
 /// service types come and go.
 /// </summary>
 internal sealed class LaneTable<TLane>(Func<ServiceType, TLane> make)
-    where TLane : class, ILane
+    where TLane : Lane
 {
     private readonly ConcurrentDictionary<ServiceType, TLane> lanes = new();
 
     public IEnumerable<TLane> All => lanes.Select(pair => pair.Value);
 
-    /// <summary>The lane of a service type. Where it turns out to have retired, <see cref="Next"/> is the one after it.</summary>
-    public TLane Of(ServiceType key) => lanes.TryGetValue(key, out var lane) ? lane : lanes.GetOrAdd(key, make);
-
-    public TLane Next(ServiceType key, TLane retired)
+    /// <summary>Gives something to the lane of a service type.</summary>
+    /// <param name="key">The service type.</param>
+    /// <param name="item">What is to be taken.</param>
+    /// <param name="take">Has a lane take it; null where that has retired, and the one after it is to take it.</param>
+    public TResult Use<TItem, TResult>(ServiceType key, TItem item, Func<TLane, TItem, TResult?> take)
+        where TResult : class
     {
-        lanes.TryRemove(new(key, retired));
-        return Of(key);
+        while (true)
+        {
+            var lane = lanes.TryGetValue(key, out var known) ? known : lanes.GetOrAdd(key, make);
+            if (take(lane, item) is { } taken)
+            {
+                return taken;
+            }
+
+            lanes.TryRemove(new(key, lane));
+        }
     }
 
     /// <summary>Gives up those that were not used since it was called last.</summary>

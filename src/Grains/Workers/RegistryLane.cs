@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Networking;
 using WorkerMesh.Grains.Registry;
@@ -12,60 +11,44 @@ namespace WorkerMesh.Grains.Workers;
 /// in the order of the calls.
 /// </summary>
 internal sealed class RegistryLane(
-    ServiceType key, LocalRegistries registries, IGrainFactory grains, TimeProvider clock) : ILane
+    ServiceType key, LocalRegistries registries, IGrainFactory grains, TimeProvider clock) : Lane
 {
     /// <summary>The most in one message: bounds its size, and how long the registry is busy with it.</summary>
     private const int MaxBatch = 500;
 
     private readonly IServiceRegistryGrain registry = grains.GetGrain<IServiceRegistryGrain>(key.Value);
-    private readonly Lock gate = new();
     private List<Waiter> waiting = [];
     private bool sending;
-    private bool used = true;
-    private bool retired;
 
-    /// <summary>Tells it, or sees to it that it is told. False where this lane has retired.</summary>
-    public bool TryTell(LiveWorker worker, [NotNullWhen(true)] out Task<RegistryVersion>? told)
+    protected override bool IsBusy => sending;
+
+    /// <summary>Tells it, or sees to it that it is told. Null where this lane has retired.</summary>
+    public Task<RegistryVersion>? TryTell(LiveWorker worker)
     {
-        told = null;
-        lock (gate)
+        lock (Gate)
         {
-            if (retired)
+            if (!TryUse())
             {
-                return false;
+                return null;
             }
 
-            used = true;
             if (sending)
             {
                 var waiter = new Waiter(worker);
                 waiting.Add(waiter);
-                told = waiter.Task;
-                return true;
+                return waiter.Task;
             }
 
             // Under the lock: a message that is sent meanwhile might be overtaken.
             if (registries.TryTell(key, () => ChangeOf(worker)) is { } version)
             {
-                told = Task.FromResult(version);
-                return true;
+                return Task.FromResult(version);
             }
 
             sending = true;
         }
 
-        told = TellFirst(worker);
-        return true;
-    }
-
-    public bool TryRetire()
-    {
-        lock (gate)
-        {
-            retired = !used && !sending;
-            used = false;
-            return retired;
-        }
+        return TellFirst(worker);
     }
 
     private async Task<RegistryVersion> TellFirst(LiveWorker worker)
@@ -87,7 +70,7 @@ internal sealed class RegistryLane(
         while (true)
         {
             List<Waiter> batch;
-            lock (gate)
+            lock (Gate)
             {
                 if (waiting.Count == 0)
                 {

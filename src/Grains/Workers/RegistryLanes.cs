@@ -12,17 +12,8 @@ internal sealed class RegistryLanes(LocalRegistries registries, IGrainFactory gr
     /// Tells a registry what is true of a worker by then: that it belongs there, or does not. Fails where that call
     /// fails; it is then for the caller to tell it again.
     /// </summary>
-    public Task<RegistryVersion> Tell(ServiceType key, LiveWorker worker)
-    {
-        var lane = lanes.Of(key);
-        Task<RegistryVersion>? told;
-        while (!lane.TryTell(worker, out told))
-        {
-            lane = lanes.Next(key, lane);
-        }
-
-        return told;
-    }
+    public Task<RegistryVersion> Tell(ServiceType key, LiveWorker worker) =>
+        lanes.Use(key, worker, static (lane, told) => lane.TryTell(told));
 
     /// <summary>Gives up what was not used since it was called last.</summary>
     public void Sweep() => lanes.Sweep();

@@ -12,61 +12,34 @@ namespace WorkerMesh.Grains.Workers;
 /// changes routing goes at once, together with what else waits for that service type; while a message is on its way the
 /// next ones gather, so that a registry never has more than one from a silo, however many workers come back together.
 /// </summary>
-internal sealed partial class RenewalBatcher : BackgroundService
+internal sealed partial class RenewalBatcher(
+    LocalRegistries registries,
+    RegistryLanes memberships,
+    IGrainFactory grains,
+    TimeProvider clock,
+    IOptions<RegistryOptions> options,
+    ILogger<RenewalBatcher> logger) : BackgroundService
 {
     /// <summary>How long lanes are kept that nothing goes through, at least.</summary>
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
 
-    private readonly LaneTable<RenewalLane> lanes;
-    private readonly RegistryLanes memberships;
-    private readonly TimeProvider clock;
-    private readonly RegistryOptions options;
-    private readonly ILogger<RenewalBatcher> logger;
-
-    public RenewalBatcher(
-        LocalRegistries registries,
-        RegistryLanes memberships,
-        IGrainFactory grains,
-        TimeProvider clock,
-        IOptions<RegistryOptions> options,
-        ILogger<RenewalBatcher> logger)
-    {
-        this.memberships = memberships;
-        this.clock = clock;
-        this.options = options.Value;
-        this.logger = logger;
-        lanes = new(key => new(key, registries, grains, clock, LogFailed));
-    }
+    private readonly LaneTable<RenewalLane> lanes = new(key => new(
+        key, registries, grains, clock, (exception, type, count) => LogFailed(logger, exception, type, count)));
 
     /// <summary>Sends it with the next batch.</summary>
-    public void Enqueue(ServiceType key, WorkerId id, long incarnation, in Liveness liveness)
-    {
-        var renewal = new PendingRenewal(id, incarnation, liveness);
-        for (var lane = lanes.Of(key); !lane.TryAdd(renewal); lane = lanes.Next(key, lane))
-        {
-        }
-    }
+    public void Enqueue(ServiceType key, WorkerId id, long incarnation, in Liveness liveness) => lanes.Use(
+        key, new PendingRenewal(id, incarnation, liveness), static (lane, renewal) => lane.TryAdd(renewal) ? lane : null);
 
     /// <summary>
     /// Sends it now. The task ends when the registry has it, and fails if that call fails; it is then sent again all
     /// the same.
     /// </summary>
-    public Task<RegistryVersion> Announce(ServiceType key, WorkerId id, long incarnation, in Liveness liveness)
-    {
-        var renewal = new PendingRenewal(id, incarnation, liveness);
-        var lane = lanes.Of(key);
-        Task<RegistryVersion>? told;
-        while (!lane.TryAnnounce(renewal, out told))
-        {
-            lane = lanes.Next(key, lane);
-        }
-
-        return told;
-    }
+    public Task<RegistryVersion> Announce(ServiceType key, WorkerId id, long incarnation, in Liveness liveness) => lanes.Use(
+        key, new PendingRenewal(id, incarnation, liveness), static (lane, renewal) => lane.TryAnnounce(renewal));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(options.RenewalInterval, clock);
+        using var timer = new PeriodicTimer(options.Value.RenewalInterval, clock);
         try
         {
             for (var sweptAt = clock.Elapsed(); await timer.WaitForNextTickAsync(stoppingToken);)
@@ -91,5 +64,5 @@ internal sealed partial class RenewalBatcher : BackgroundService
     }
 
     [LoggerMessage(1300, LogLevel.Warning, "{Count} renewals did not reach the registry of {ServiceType}; sent again.")]
-    private partial void LogFailed(Exception exception, ServiceType serviceType, int count);
+    private static partial void LogFailed(ILogger logger, Exception exception, ServiceType serviceType, int count);
 }

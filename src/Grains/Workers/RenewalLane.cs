@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Diagnostics.CodeAnalysis;
 using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
@@ -14,63 +13,49 @@ internal sealed class RenewalLane(
     LocalRegistries registries,
     IGrainFactory grains,
     TimeProvider clock,
-    Action<Exception, ServiceType, int> onFailure) : ILane
+    Action<Exception, ServiceType, int> onFailure) : Lane
 {
     /// <summary>The most in one message: bounds its size, and how long the registry is busy with it.</summary>
     private const int MaxBatch = 5000;
 
-    private readonly Lock gate = new();
     private readonly Dictionary<WorkerId, PendingRenewal> pending = [];
     private List<TaskCompletionSource<RegistryVersion>> waiters = [];
     private bool sending;
-    private bool used = true;
-    private bool retired;
+
+    protected override bool IsBusy => sending || pending.Count > 0;
 
     /// <summary>It goes with the next message. False where this lane has retired.</summary>
     public bool TryAdd(in PendingRenewal renewal)
     {
-        lock (gate)
+        lock (Gate)
         {
-            if (!retired)
-            {
-                pending[renewal.Id] = renewal;
-                used = true;
-            }
-
-            return !retired;
-        }
-    }
-
-    /// <summary>It goes now. False where this lane has retired.</summary>
-    public bool TryAnnounce(in PendingRenewal renewal, [NotNullWhen(true)] out Task<RegistryVersion>? told)
-    {
-        var waiter = new TaskCompletionSource<RegistryVersion>(TaskCreationOptions.RunContinuationsAsynchronously);
-        told = null;
-        lock (gate)
-        {
-            if (retired)
+            if (!TryUse())
             {
                 return false;
             }
 
             pending[renewal.Id] = renewal;
+            return true;
+        }
+    }
+
+    /// <summary>It goes now. Null where this lane has retired.</summary>
+    public Task<RegistryVersion>? TryAnnounce(in PendingRenewal renewal)
+    {
+        var waiter = new TaskCompletionSource<RegistryVersion>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (Gate)
+        {
+            if (!TryUse())
+            {
+                return null;
+            }
+
+            pending[renewal.Id] = renewal;
             waiters.Add(waiter);
-            used = true;
         }
 
         Flush();
-        told = waiter.Task;
-        return true;
-    }
-
-    public bool TryRetire()
-    {
-        lock (gate)
-        {
-            retired = !used && !sending && pending.Count == 0;
-            used = false;
-            return retired;
-        }
+        return waiter.Task;
     }
 
     /// <summary>
@@ -79,7 +64,7 @@ internal sealed class RenewalLane(
     /// </summary>
     public void Flush()
     {
-        lock (gate)
+        lock (Gate)
         {
             if (sending || pending.Count == 0)
             {
@@ -100,7 +85,7 @@ internal sealed class RenewalLane(
         {
             List<PendingRenewal> batch;
             List<TaskCompletionSource<RegistryVersion>> waiting;
-            lock (gate)
+            lock (Gate)
             {
                 batch = [.. pending.Values.Take(MaxBatch)];
                 foreach (var renewal in batch)
@@ -114,7 +99,7 @@ internal sealed class RenewalLane(
             }
 
             var sent = await Send(batch, waiting);
-            lock (gate)
+            lock (Gate)
             {
                 // After a failure the next interval tries again, which is pause enough.
                 more = sent && (waiters.Count > 0 || pending.Count >= MaxBatch);
@@ -143,7 +128,7 @@ internal sealed class RenewalLane(
         catch (Exception e)
         {
             // Whatever it was, these workers were heard from, and that must not get lost.
-            lock (gate)
+            lock (Gate)
             {
                 foreach (var renewal in batch)
                 {

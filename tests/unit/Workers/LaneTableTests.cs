@@ -6,19 +6,22 @@ namespace WorkerMesh.Tests.Unit.Workers;
 
 public sealed class LaneTableTests
 {
-    private readonly LaneTable<Lane> lanes = new(key => new(key));
+    private readonly LaneTable<Taker> lanes = new(key => new(key));
 
     [Fact]
     public void Those_that_are_not_used_are_given_up_and_others_take_their_place()
     {
-        var (idle, used) = (lanes.Of(Sample.Ocr), lanes.Of(Sample.Echo));
-        Assert.Same(idle, lanes.Of(Sample.Ocr));
-        idle.IsIdle = true;
+        var (idle, used, busy) = (Give(Sample.Ocr), Give(Sample.Echo), Give(Ner));
+        Assert.Same(idle, Give(Sample.Ocr));
+        lanes.Sweep();
+        Assert.Equal(3, lanes.All.Count());
+        Assert.Same(used, Give(Sample.Echo));
+        busy.Sends = true;
 
         lanes.Sweep();
 
-        Assert.Equal([used], lanes.All);
-        var next = lanes.Of(Sample.Ocr);
+        Assert.Equal([used.Key, Ner], lanes.All.Select(lane => lane.Key).OrderBy(key => key.Value));
+        var next = Give(Sample.Ocr);
         Assert.NotSame(idle, next);
         Assert.Equal(Sample.Ocr, next.Key);
     }
@@ -26,19 +29,32 @@ public sealed class LaneTableTests
     [Fact]
     public void Who_meets_one_that_retires_gets_the_next()
     {
-        var retired = lanes.Of(Sample.Ocr);
-        var next = lanes.Next(Sample.Ocr, retired);
+        var retired = Give(Sample.Ocr);
+        Assert.False(retired.TryRetire());
+        Assert.True(retired.TryRetire());
+        var next = Give(Sample.Ocr);
         Assert.NotSame(retired, next);
-        Assert.Same(next, lanes.Next(Sample.Ocr, retired));
-        Assert.Same(next, lanes.Of(Sample.Ocr));
+        Assert.Same(next, Give(Sample.Ocr));
     }
 
-    private sealed class Lane(ServiceType key) : ILane
+    private static ServiceType Ner => ServiceType.ParseKey("ner");
+
+    private Taker Give(ServiceType key) => lanes.Use(key, 1, static (lane, _) => lane.TryTake() ? lane : null);
+
+    private sealed class Taker(ServiceType key) : Lane
     {
         public ServiceType Key => key;
 
-        public bool IsIdle { get; set; }
+        public bool Sends { get; set; }
 
-        public bool TryRetire() => IsIdle;
+        protected override bool IsBusy => Sends;
+
+        public bool TryTake()
+        {
+            lock (Gate)
+            {
+                return TryUse();
+            }
+        }
     }
 }

@@ -167,14 +167,15 @@ public sealed class RenewalLaneTests
         }
 
         Assert.False(lane.TryAdd(Of("b")));
-        Assert.False(lane.TryAnnounce(Of("c"), out _));
+        Assert.Null(lane.TryAnnounce(Of("c")));
     }
 
     private void Add(PendingRenewal renewal) => Assert.True(lane.TryAdd(renewal));
 
     private Task<RegistryVersion> Announce(PendingRenewal renewal)
     {
-        Assert.True(lane.TryAnnounce(renewal, out var told));
+        var told = lane.TryAnnounce(renewal);
+        Assert.NotNull(told);
         return told;
     }
 
