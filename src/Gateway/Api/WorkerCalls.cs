@@ -85,7 +85,7 @@ internal sealed partial class WorkerCalls(
         if (!mayStay)
         {
             // It may be the store's: what the connection brings next is not to run there.
-            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            await PoolThread.Enter();
         }
 
         return answer;

@@ -1,5 +1,6 @@
 using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Forwarding;
+using WorkerMesh.Grains.Networking;
 
 namespace WorkerMesh.Gateway.Hosting;
 
@@ -35,7 +36,7 @@ internal static class SocketCompletions
     /// <summary>Has a request go on in the thread pool.</summary>
     public static async Task Elsewhere(HttpContext context, RequestDelegate next)
     {
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await PoolThread.Enter();
         await next(context);
     }
 

@@ -32,17 +32,14 @@ public sealed class OffSocketThreadStream(Stream inner) : PassingStream(inner)
     private static async ValueTask<int> Leave(Task<int> read)
     {
         await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Elsewhere();
+        await PoolThread.Enter();
         return await read;
     }
 
     private static async ValueTask Leave(Task write)
     {
         await write.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await Elsewhere();
+        await PoolThread.Enter();
         await write;
     }
-
-    private static System.Runtime.CompilerServices.ConfiguredTaskAwaitable Elsewhere() =>
-        Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
 }
