@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using WorkerMesh.Gateway.Hosting;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace WorkerMesh.Gateway.Forwarding;
@@ -10,6 +12,9 @@ internal enum AttemptFault
 
     /// <summary>No connection: nothing was sent, any request may go elsewhere.</summary>
     NothingSent,
+
+    /// <summary>As above, because this gateway can have no further connection: nothing is the worker's fault.</summary>
+    NoRoom,
 
     /// <summary>
     /// It may have reached the worker, which did not answer: only what is safe to repeat may go elsewhere.
@@ -56,7 +61,7 @@ internal static class AttemptFaults
         return error switch
         {
             ForwarderError.RequestBodyClient or ForwarderError.ResponseBodyClient => AttemptFault.Client,
-            _ when NothingWasSent(exception) => AttemptFault.NothingSent,
+            _ when NothingWasSent(exception) => HadNoRoom(exception) ? AttemptFault.NoRoom : AttemptFault.NothingSent,
             ForwarderError.RequestTimedOut or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled =>
                 AttemptFault.TimedOut,
             // The worker took no more of the request.
@@ -71,6 +76,9 @@ internal static class AttemptFaults
         AggregateException aggregate => aggregate.InnerExceptions.Any(GaveUp),
         _ => false,
     };
+
+    private static bool HadNoRoom(Exception? exception) =>
+        exception?.GetBaseException() is SocketException e && OpenFiles.AreUsedUp(e.SocketErrorCode);
 
     private static bool NothingWasSent(Exception? exception) => exception switch
     {

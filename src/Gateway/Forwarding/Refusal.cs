@@ -13,6 +13,8 @@ internal sealed class Refusal(GatewayPresence presence)
         "Every worker that offers this service type has as many requests in flight as it takes (max_concurrency), and too "
         + "many wait for a place, or this one waited too long.";
 
+    private const string NoRoom = "This gateway has as many connections open as it may; another one may have room.";
+
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
     /// <summary>Of a request that was tried, or found no worker to be tried at.</summary>
@@ -25,6 +27,7 @@ internal sealed class Refusal(GatewayPresence presence)
             ForwardOutcome.NoWorker => WhyNone(route.Snapshot!),
             ForwardOutcome.Refused => TooMany,
             ForwardOutcome.Busy => "The workers that could be reached are busy.",
+            ForwardOutcome.NoRoom => NoRoom,
             ForwardOutcome.Unreachable => "No worker could be reached.",
             ForwardOutcome.Unanswered => "The worker broke off before it answered, or its answer was not valid.",
             ForwardOutcome.TimedOut => "The worker did not answer in time.",
@@ -47,7 +50,7 @@ internal sealed class Refusal(GatewayPresence presence)
         context.Response.Clear();
         var status = result.Outcome switch
         {
-            ForwardOutcome.NoWorker or ForwardOutcome.Busy => StatusCodes.Status503ServiceUnavailable,
+            ForwardOutcome.NoWorker or ForwardOutcome.Busy or ForwardOutcome.NoRoom => StatusCodes.Status503ServiceUnavailable,
             ForwardOutcome.Refused => StatusCodes.Status429TooManyRequests,
             ForwardOutcome.Unreachable or ForwardOutcome.Unanswered => StatusCodes.Status502BadGateway,
             _ => StatusCodes.Status504GatewayTimeout,
@@ -67,8 +70,11 @@ internal sealed class Refusal(GatewayPresence presence)
 
         problem.Extensions["attempts"] = result.Attempts;
         var answer = TypedResults.Problem(problem);
-        return result.Outcome is ForwardOutcome.Refused or ForwardOutcome.Busy
-            ? new RetryLaterResult(answer, result.RetryAfter).ExecuteAsync(context)
-            : answer.ExecuteAsync(context);
+        return result.Outcome switch
+        {
+            ForwardOutcome.Refused or ForwardOutcome.Busy => new RetryLaterResult(answer, result.RetryAfter).ExecuteAsync(context),
+            ForwardOutcome.NoRoom => new RetryLaterResult(answer, RetryAfter).ExecuteAsync(context),
+            _ => answer.ExecuteAsync(context),
+        };
     }
 }

@@ -156,6 +156,8 @@ internal sealed class RequestForwarder(
                 return ForwardOutcome.ClientGone;
             case AttemptFault.AnswerBroken:
                 return ForwardOutcome.Broken;
+            case AttemptFault.NoRoom:
+                return ForwardOutcome.NoRoom;
             case AttemptFault.Busy:
                 // :: Step 5
                 failed = ForwardOutcome.Busy;

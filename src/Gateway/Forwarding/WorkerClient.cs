@@ -15,11 +15,13 @@ internal sealed class WorkerClient : IDisposable
     private static readonly List<SslApplicationProtocol> Either = [SslApplicationProtocol.Http2, SslApplicationProtocol.Http11];
 
     private readonly TimeSpan connectTimeout;
+    private readonly OpenFiles files;
     private readonly TimeProvider clock;
 
-    public WorkerClient(IOptions<GatewayOptions> options, TimeProvider clock)
+    public WorkerClient(IOptions<GatewayOptions> options, OpenFiles files, TimeProvider clock)
     {
         connectTimeout = options.Value.ConnectTimeout;
+        this.files = files;
         this.clock = clock;
         Invoker = new(new SocketsHttpHandler
         {
@@ -53,7 +55,7 @@ internal sealed class WorkerClient : IDisposable
         DnsEndPoint endPoint, HttpRequestMessage request, CancellationToken cancellationToken)
     {
         request.Options.TryGetValue(ProgressWatch.Key, out var watch);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = files.OpenToWorker();
         watch?.OnConnecting(begins: true);
         try
         {

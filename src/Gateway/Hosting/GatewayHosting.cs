@@ -61,6 +61,7 @@ internal static class GatewayHosting
         services.AddSingleton<ServiceWorkers>();
         services.AddSingleton<JobSender>();
         services.AddSingleton<ReachabilityProbe>();
+        services.AddSingleton<OpenFiles>();
         services.AddSingleton<WorkerClient>();
         services.AddSingleton<WorkerConnections>();
         services.AddSingleton<Http1Sender>();
@@ -79,7 +80,8 @@ internal static class GatewayHosting
         services.AddSingletonHosted<DashboardAccess>();
         services.AddSingleton<IConnectionListenerFactory>(provider => new LingeringTransport(
             ActivatorUtilities.CreateInstance<SocketTransportFactory>(provider),
-            provider.GetRequiredService<GatewayShutdown>()));
+            provider.GetRequiredService<GatewayShutdown>(),
+            provider.GetRequiredService<OpenFiles>()));
         services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionBlocksFactory>();
         // A request begins on the pool's thread that has received it: where it blocks, others go on.
         services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);

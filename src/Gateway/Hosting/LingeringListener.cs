@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace WorkerMesh.Gateway.Hosting;
@@ -7,22 +8,29 @@ namespace WorkerMesh.Gateway.Hosting;
 /// <summary>
 /// A listener that, when the server stops, closes its port first and gives the clients on open connections a while to
 /// leave. Kestrel by itself closes idle connections in the same moment as the port, and a request that a client is just
-/// sending on one of them gets no answer.
+/// sending on one of them gets no answer. And one that turns clients away where there is no room for them.
 /// </summary>
-internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdown shutdown) : IConnectionListener
+internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdown shutdown, OpenFiles files) : IConnectionListener
 {
     public EndPoint EndPoint => inner.EndPoint;
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
-        var connection = await inner.AcceptAsync(cancellationToken);
-        if (connection is not null)
+        while (await inner.AcceptAsync(cancellationToken) is { } connection)
         {
+            if (connection.Features.Get<IConnectionSocketFeature>() is { } accepted && !files.MayAdmit(accepted.Socket))
+            {
+                connection.Abort();
+                await connection.DisposeAsync();
+                continue;
+            }
+
             shutdown.OnOpened();
             connection.ConnectionClosed.Register(static s => ((GatewayShutdown)s!).OnClosed(), shutdown);
+            return connection;
         }
 
-        return connection;
+        return null;
     }
 
     public async ValueTask UnbindAsync(CancellationToken cancellationToken = default)
@@ -35,11 +43,11 @@ internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdo
 }
 
 /// <summary>Makes them, from Kestrel's own for sockets.</summary>
-internal sealed class LingeringTransport(SocketTransportFactory sockets, GatewayShutdown shutdown)
+internal sealed class LingeringTransport(SocketTransportFactory sockets, GatewayShutdown shutdown, OpenFiles files)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new LingeringListener(await sockets.BindAsync(endpoint, cancellationToken), shutdown);
+        new LingeringListener(await sockets.BindAsync(endpoint, cancellationToken), shutdown, files);
 
     public bool CanBind(EndPoint endpoint) => sockets.CanBind(endpoint);
 }

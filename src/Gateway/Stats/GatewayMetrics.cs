@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Forwarding;
+using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Grains.Time;
 using WorkerMesh.Grains.Workers;
@@ -19,7 +20,7 @@ internal sealed class GatewayMetrics
     private readonly Histogram<double> duration;
     private readonly Histogram<double> wait;
 
-    public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link, TimeProvider clock)
+    public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link, OpenFiles files, TimeProvider clock)
     {
         var meter = meters.Create(MeterName);
         requests = meter.CreateCounter<long>("mesh.forward.requests", "{request}", "Forwarded requests by how they ended.");
@@ -56,6 +57,11 @@ internal sealed class GatewayMetrics
             () => ByWorker(l => l.LatencySeconds(clock.Elapsed())),
             "s",
             "Time to a worker's first byte, as the choice sees it: peaks at once, forgets slowly.");
+        meter.CreateObservableCounter(
+            "mesh.clients.refused",
+            () => files.RefusedClients,
+            "{connection}",
+            "Connections of clients that were closed at once, because there were as many open as there may be.");
         meter.CreateObservableGauge(
             "mesh.cluster.silos", () => link.Silos, "{silo}", "Silos that this gateway is connected to.");
         meter.CreateObservableGauge(
@@ -103,6 +109,7 @@ internal sealed class GatewayMetrics
         ForwardOutcome.NoWorker => "no_worker",
         ForwardOutcome.Refused => "refused",
         ForwardOutcome.Busy => "busy",
+        ForwardOutcome.NoRoom => "no_room",
         ForwardOutcome.Unreachable => "unreachable",
         ForwardOutcome.Unanswered => "unanswered",
         ForwardOutcome.TimedOut => "timed_out",

@@ -9,12 +9,15 @@ public sealed class GatewayProcess : IAsyncDisposable
 
     private readonly string _name;
     private readonly IReadOnlyDictionary<string, string> _settings;
+    private readonly int? _openFiles;
     private readonly List<string> _earlierFaults = [];
 
-    private GatewayProcess(string name, IReadOnlyDictionary<string, string> settings, ChildProcess process, Api api)
+    private GatewayProcess(
+        string name, IReadOnlyDictionary<string, string> settings, int? openFiles, ChildProcess process, Api api)
     {
         _name = name;
         _settings = settings;
+        _openFiles = openFiles;
         Process = process;
         Api = api;
     }
@@ -28,14 +31,18 @@ public sealed class GatewayProcess : IAsyncDisposable
     public Api Api { get; }
 
     /// <summary>Starts it and waits until it listens, which is not yet to say that it is ready.</summary>
-    public static async Task<GatewayProcess> ListenAsync(string name, IReadOnlyDictionary<string, string> settings)
+    /// <param name="name">A name for messages.</param>
+    /// <param name="settings">What it is configured with.</param>
+    /// <param name="openFiles">How many files it may have open, if not as many as the tests.</param>
+    public static async Task<GatewayProcess> ListenAsync(
+        string name, IReadOnlyDictionary<string, string> settings, int? openFiles = null)
     {
-        var process = Launch(name, settings, FreePort.Take());
+        var process = Launch(name, settings, openFiles, FreePort.Take());
         try
         {
             var line = await process.LineAsync(Listening);
             var address = line[(line.IndexOf(Listening, StringComparison.Ordinal) + Listening.Length)..];
-            return new(name, settings, process, new Api(new Uri(address)));
+            return new(name, settings, openFiles, process, new Api(new Uri(address)));
         }
         catch
         {
@@ -45,9 +52,10 @@ public sealed class GatewayProcess : IAsyncDisposable
     }
 
     /// <summary>Starts it and waits until it can serve.</summary>
-    public static async Task<GatewayProcess> StartAsync(string name, IReadOnlyDictionary<string, string> settings)
+    public static async Task<GatewayProcess> StartAsync(
+        string name, IReadOnlyDictionary<string, string> settings, int? openFiles = null)
     {
-        var gateway = await ListenAsync(name, settings);
+        var gateway = await ListenAsync(name, settings, openFiles);
         try
         {
             await gateway.ReadyAsync();
@@ -72,7 +80,7 @@ public sealed class GatewayProcess : IAsyncDisposable
     {
         await Process.DisposeAsync();
         _earlierFaults.AddRange(Process.Faults);
-        Process = Launch(_name, _settings, Api.Address.Port);
+        Process = Launch(_name, _settings, _openFiles, Api.Address.Port);
         await Process.LineAsync(Listening);
         if (untilReady)
         {
@@ -80,9 +88,17 @@ public sealed class GatewayProcess : IAsyncDisposable
         }
     }
 
-    private static ChildProcess Launch(string name, IReadOnlyDictionary<string, string> settings, int port) =>
-        ChildProcess.Start(
-            name, Programs.Gateway, ["--urls", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")], settings);
+    private static ChildProcess Launch(string name, IReadOnlyDictionary<string, string> settings, int? openFiles, int port)
+    {
+        string[] arguments = ["--urls", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")];
+        return openFiles is { } most
+            ? ChildProcess.Start(
+                name,
+                "sh",
+                ["-c", string.Create(CultureInfo.InvariantCulture, $"ulimit -n {most}; exec \"$0\" \"$@\""), Programs.Gateway, .. arguments],
+                settings)
+            : ChildProcess.Start(name, Programs.Gateway, arguments, settings);
+    }
 
     public async ValueTask DisposeAsync()
     {

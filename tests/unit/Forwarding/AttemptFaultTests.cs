@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using WorkerMesh.Gateway.Forwarding;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -6,6 +7,9 @@ namespace WorkerMesh.Tests.Unit.Forwarding;
 public sealed class AttemptFaultTests
 {
     private static readonly Exception Refused = new HttpRequestException(HttpRequestError.ConnectionError);
+    private static readonly Exception UsedUp = new HttpRequestException(
+        HttpRequestError.ConnectionError, inner: new SocketException((int)SocketError.TooManyOpenSockets));
+
     private static readonly Exception Unknown = new HttpRequestException(HttpRequestError.NameResolutionError);
     private static readonly Exception Ended = new HttpRequestException(HttpRequestError.ResponseEnded);
 
@@ -13,6 +17,7 @@ public sealed class AttemptFaultTests
     {
         { ForwarderError.None, null, false, true, nameof(AttemptFault.None) },
         { ForwarderError.Request, Refused, false, false, nameof(AttemptFault.NothingSent) },
+        { ForwarderError.Request, UsedUp, false, false, nameof(AttemptFault.NoRoom) },
         { ForwarderError.Request, Unknown, false, false, nameof(AttemptFault.NothingSent) },
         { ForwarderError.RequestBodyDestination, new AggregateException(Refused, Ended), false, false, nameof(AttemptFault.NoAnswer) },
         { ForwarderError.RequestBodyDestination, new AggregateException(new TaskCanceledException(), Ended), false, false, nameof(AttemptFault.TimedOut) },

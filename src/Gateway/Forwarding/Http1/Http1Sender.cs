@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections.Features;
+using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
 
 namespace WorkerMesh.Gateway.Forwarding.Http1;
@@ -51,9 +52,9 @@ internal sealed class Http1Sender(WorkerConnections connections, AnswerNotes not
         {
             connection = await connections.Connect(attempt.Endpoint, attempt.Request.Plan.Limits.Connect, attempt.ClientGone);
         }
-        catch (SocketException)
+        catch (SocketException e)
         {
-            return AttemptFault.NothingSent;
+            return OpenFiles.AreUsedUp(e.SocketErrorCode) ? AttemptFault.NoRoom : AttemptFault.NothingSent;
         }
         catch (OperationCanceledException)
         {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net.Sockets;
+using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Gateway.Forwarding.Http1;
@@ -8,16 +9,20 @@ namespace WorkerMesh.Gateway.Forwarding.Http1;
 internal sealed class WorkerConnections : IDisposable
 {
     private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan BetweenClosing = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A URL that no request went to for so long is forgotten.</summary>
     private static readonly TimeSpan Forgotten = TimeSpan.FromMinutes(5);
 
     private readonly ConcurrentDictionary<string, WorkerEndpoint?> endpoints = new(StringComparer.Ordinal);
+    private readonly OpenFiles files;
     private readonly TimeProvider clock;
     private readonly ITimer sweeper;
+    private long mayCloseAtTicks;
 
-    public WorkerConnections(TimeProvider clock)
+    public WorkerConnections(OpenFiles files, TimeProvider clock)
     {
+        this.files = files;
         this.clock = clock;
         sweeper = clock.CreateTimer(static c => ((WorkerConnections)c!).Sweep(), this, SweepInterval, SweepInterval);
     }
@@ -39,7 +44,7 @@ internal sealed class WorkerConnections : IDisposable
     /// <exception cref="OperationCanceledException">The client went away.</exception>
     public async Task<WorkerConnection> Connect(WorkerEndpoint endpoint, TimeSpan limit, CancellationToken clientGone)
     {
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = Open();
         try
         {
             using var timer = new CancellationTokenSource(limit, clock);
@@ -62,6 +67,33 @@ internal sealed class WorkerConnections : IDisposable
     public void Dispose()
     {
         sweeper.Dispose();
+        CloseResting();
+    }
+
+    /// <summary>Where there is no room for another connection, those that rest make it.</summary>
+    private Socket Open()
+    {
+        try
+        {
+            return files.OpenToWorker();
+        }
+        catch (SocketException e) when (OpenFiles.AreUsedUp(e.SocketErrorCode) && MayClose())
+        {
+            CloseResting();
+            return files.OpenToWorker();
+        }
+    }
+
+    /// <summary>Not for each of the many requests that then come: it goes through all workers.</summary>
+    private bool MayClose()
+    {
+        var now = clock.Elapsed().Ticks;
+        var due = Volatile.Read(ref mayCloseAtTicks);
+        return now >= due && Interlocked.CompareExchange(ref mayCloseAtTicks, now + BetweenClosing.Ticks, due) == due;
+    }
+
+    private void CloseResting()
+    {
         foreach (var endpoint in endpoints.Values)
         {
             endpoint?.Pool.Close();
