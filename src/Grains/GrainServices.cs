@@ -5,6 +5,7 @@ using Orleans.Configuration;
 using Orleans.Services;
 using WorkerMesh.Grains.Assignment;
 using WorkerMesh.Grains.Cluster;
+using WorkerMesh.Grains.Memory;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
@@ -20,6 +21,7 @@ public static class GrainServices
     public static IServiceCollection AddWorkerMeshGrains(this IServiceCollection services, bool alone = false)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<MemoryLimit>();
         services.AddOptions<RegistryOptions>().BindConfiguration(RegistryOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<RegistryOptions>, RegistryOptionsValidator>();
         services.AddAssignmentOptions();

@@ -18,7 +18,7 @@ internal enum ForwardOutcome
     /// <summary>A worker was busy, and those that were asked instead did not answer: 503.</summary>
     Busy,
 
-    /// <summary>This gateway has as many connections open as it may: 503.</summary>
+    /// <summary>This gateway has no memory for its body, or as many connections open as it may: 503.</summary>
     NoRoom,
 
     /// <summary>No connection to a worker could be made: 502.</summary>

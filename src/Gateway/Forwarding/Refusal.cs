@@ -13,7 +13,7 @@ internal sealed class Refusal(GatewayPresence presence)
         "Every worker that offers this service type has as many requests in flight as it takes (max_concurrency), and too "
         + "many wait for a place, or this one waited too long.";
 
-    private const string NoRoom = "This gateway has as many connections open as it may; another one may have room.";
+    private const string NoRoom = "This gateway has no room for the request (open files or memory); another one may have.";
 
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 

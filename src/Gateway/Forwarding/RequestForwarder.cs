@@ -36,6 +36,7 @@ internal sealed class RequestForwarder(
     AnswerNotes notes,
     Refusal refusal,
     GatewayMetrics metrics,
+    Admission admission,
     TimeProvider clock,
     IOptions<GatewayOptions> options)
 {
@@ -52,16 +53,18 @@ internal sealed class RequestForwarder(
         route.Retries.Earn();
         var tried = ArrayPool<WorkerLink?>.Shared.Rent(options.MaxConnectAttempts);
         var request = new ForwardedRequest(context, route, wishes, plan, tried);
+        var hasRoom = true;
         if (!request.IsResendable)
         {
+            hasRoom = !admission.Refuses(context);
             Unlimit(context);
         }
 
-        var result = new ForwardResult(ForwardOutcome.ClientGone, 0);
+        var result = new ForwardResult(hasRoom ? ForwardOutcome.ClientGone : ForwardOutcome.NoRoom, 0);
         try
         {
             var failed = ForwardOutcome.NoWorker;
-            for (var attemptedAt = startedAt; ; attemptedAt = clock.Elapsed())
+            for (var attemptedAt = startedAt; hasRoom; attemptedAt = clock.Elapsed())
             {
                 // :: Step 1
                 var choice = request.Next.Instance is not null ? request.Next : Choose(request, attemptedAt);

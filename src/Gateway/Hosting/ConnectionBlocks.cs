@@ -6,14 +6,14 @@ using Microsoft.AspNetCore.Connections;
 namespace WorkerMesh.Gateway.Hosting;
 
 /// <summary>
-/// The memory that Kestrel receives into and sends from, in blocks of twenty times the usual size: one receives as much as
-/// fits into a block, and a large upload is mostly made of such calls. Content of 64 KiB fits in together with its head, so
+/// The memory that Kestrel receives into and sends from, in blocks of up to twenty times the usual size: one receives as much
+/// as fits into a block, and a large upload is mostly made of such calls. Content of 64 KiB fits in together with its head, so
 /// that it is received, and sent on, with one call. Small requests touch the first page of a block, and only that takes up
 /// memory. Blocks that are given back are kept for the next.
 /// </summary>
-internal sealed class ConnectionBlocks : MemoryPool<byte>
+internal sealed class ConnectionBlocks(ConnectionMemory memory) : MemoryPool<byte>
 {
-    public const int BlockBytes = 80 * 1024;
+    private readonly ConnectionMemory memory = memory;
 
     /// <summary>The most that are kept, 20 MiB; more are left to the collector.</summary>
     private const int MostKept = 256;
@@ -27,11 +27,12 @@ internal sealed class ConnectionBlocks : MemoryPool<byte>
     private int count;
     private volatile bool disposed;
 
-    public override int MaxBufferSize => BlockBytes;
+    public override int MaxBufferSize => memory.BlockBytes;
 
+    /// <exception cref="InsufficientMemoryException">There are as many as there may be; Kestrel closes the connection.</exception>
     public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, BlockBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, memory.BlockBytes);
         if (last is { } own && own.Pool == this)
         {
             last = null;
@@ -44,6 +45,7 @@ internal sealed class ConnectionBlocks : MemoryPool<byte>
             return block;
         }
 
+        memory.Take();
         return new Block(this);
     }
 
@@ -71,6 +73,7 @@ internal sealed class ConnectionBlocks : MemoryPool<byte>
         else
         {
             Interlocked.Decrement(ref count);
+            block.Drop();
         }
     }
 
@@ -80,14 +83,25 @@ internal sealed class ConnectionBlocks : MemoryPool<byte>
         public ConnectionBlocks Pool => pool;
 
         public Memory<byte> Memory { get; } = MemoryMarshal.CreateFromPinnedArray(
-            GC.AllocateUninitializedArray<byte>(BlockBytes, pinned: true), 0, BlockBytes);
+            GC.AllocateUninitializedArray<byte>(pool.memory.BlockBytes, pinned: true), 0, pool.memory.BlockBytes);
+
+#pragma warning disable CA1816 // What is disposed of is used again.
+        /// <summary>Of one that nobody gave back.</summary>
+        ~Block() => pool.memory.GiveBack();
 
         public void Dispose() => pool.Return(this);
+
+        public void Drop()
+        {
+            GC.SuppressFinalize(this);
+            pool.memory.GiveBack();
+        }
+#pragma warning restore CA1816
     }
 }
 
 /// <summary>Gives each server its own.</summary>
-internal sealed class ConnectionBlocksFactory : IMemoryPoolFactory<byte>
+internal sealed class ConnectionBlocksFactory(ConnectionMemory memory) : IMemoryPoolFactory<byte>
 {
-    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new ConnectionBlocks();
+    public MemoryPool<byte> Create(MemoryPoolOptions? options = null) => new ConnectionBlocks(memory);
 }

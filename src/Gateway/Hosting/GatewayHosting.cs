@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
 using Orleans.Configuration;
@@ -17,6 +18,7 @@ using WorkerMesh.Gateway.Routing;
 using WorkerMesh.Gateway.Stats;
 using WorkerMesh.Gateway.Verdicts;
 using WorkerMesh.Grains;
+using WorkerMesh.Grains.Memory;
 using WorkerMesh.Silo.Hosting;
 
 namespace WorkerMesh.Gateway.Hosting;
@@ -47,7 +49,8 @@ internal static class GatewayHosting
             policy.WithOrigins(gateway.Value.CorsOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Mesh-Worker", "X-Mesh-Explain")
                 .SetPreflightMaxAge(TimeSpan.FromHours(1))));
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter(GatewayMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Microsoft.AspNetCore.Server.Kestrel")
+            .AddMeter(GatewayMetrics.MeterName, SiloMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Microsoft.AspNetCore.Server.Kestrel")
+            .LimitLibraries()
             .AddPrometheusExporter());
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<ClusterLink>();
@@ -62,6 +65,10 @@ internal static class GatewayHosting
         services.AddSingleton<JobSender>();
         services.AddSingleton<ReachabilityProbe>();
         services.AddSingleton<OpenFiles>();
+        services.TryAddSingleton<MemoryLimit>();
+        services.AddSingleton<ConnectionMemory>();
+        services.AddSingleton<Shortage>();
+        services.AddSingleton<Admission>();
         services.AddSingleton<WorkerClient>();
         services.AddSingleton<WorkerConnections>();
         services.AddSingleton<Http1Sender>();
@@ -81,14 +88,22 @@ internal static class GatewayHosting
         services.AddSingleton<IConnectionListenerFactory>(provider => new LingeringTransport(
             ActivatorUtilities.CreateInstance<SocketTransportFactory>(provider),
             provider.GetRequiredService<GatewayShutdown>(),
-            provider.GetRequiredService<OpenFiles>()));
+            provider.GetRequiredService<Admission>()));
         services.AddSingleton<IMemoryPoolFactory<byte>, ConnectionBlocksFactory>();
         // A request begins on the pool's thread that has received it: where it blocks, others go on.
-        services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
+        services.AddOptions<SocketTransportOptions>().Configure<ConnectionMemory>((sockets, memory) =>
+        {
+            sockets.UnsafePreferInlineScheduling = true;
+            sockets.MaxReadBufferSize = memory.BufferBytes;
+        });
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxApiBody;
+            var buffer = (int)kestrel.ApplicationServices.GetRequiredService<ConnectionMemory>().BufferBytes;
+            var http2 = kestrel.Limits.Http2;
+            http2.InitialConnectionWindowSize = Math.Min(http2.InitialConnectionWindowSize, buffer);
+            http2.InitialStreamWindowSize = Math.Min(http2.InitialStreamWindowSize, buffer);
             // Readers of long answers may pause; how long is for Gateway:BetweenBytesTimeout to say.
             kestrel.Limits.MinResponseDataRate = null;
             // What workers say in header fields is passed on byte for byte.
@@ -158,6 +173,7 @@ internal static class GatewayHosting
             app.Use(SocketCompletions.LeaveSocketThread);
         }
 
+        app.Use(app.Services.GetRequiredService<Admission>().Invoke);
         app.Use(app.Services.GetRequiredService<GatewayShutdown>().Invoke);
         app.UseExceptionHandler();
         app.Use(app.Services.GetRequiredService<ForwardingEndpoint>().Shortcut);

@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Options;
 using WorkerMesh.Grains.Time;
 
@@ -25,25 +24,14 @@ internal sealed class GatewayShutdown(TimeProvider clock, IOptions<GatewayOption
     public bool Lingering => lingering;
 
     /// <summary>
-    /// Tells a client, once it is time, to close its connection after this answer (RFC 9112, section 9.6), or over
-    /// HTTP/2 to send no further request on it (RFC 9113, section 6.8).
+    /// Tells a client, once it is time, that nothing more is answered on its connection (<see cref="LastAnswer"/>).
     /// </summary>
     public Task Invoke(HttpContext context, RequestDelegate next)
     {
-        if (lingering && HttpProtocol.IsHttp2(context.Request.Protocol))
-        {
-            context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
-        }
-        else if (lingering)
+        if (lingering)
         {
             Volatile.Write(ref heardAtTicks, clock.Elapsed().Ticks);
-            context.Response.OnStarting(
-                static response =>
-                {
-                    ((HttpResponse)response).Headers.Connection = "close";
-                    return Task.CompletedTask;
-                },
-                context.Response);
+            LastAnswer.Announce(context);
         }
 
         return next(context);

@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace WorkerMesh.Gateway.Hosting;
@@ -10,7 +9,7 @@ namespace WorkerMesh.Gateway.Hosting;
 /// leave. Kestrel by itself closes idle connections in the same moment as the port, and a request that a client is just
 /// sending on one of them gets no answer. And one that turns clients away where there is no room for them.
 /// </summary>
-internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdown shutdown, OpenFiles files) : IConnectionListener
+internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdown shutdown, Admission admission) : IConnectionListener
 {
     public EndPoint EndPoint => inner.EndPoint;
 
@@ -18,7 +17,7 @@ internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdo
     {
         while (await inner.AcceptAsync(cancellationToken) is { } connection)
         {
-            if (connection.Features.Get<IConnectionSocketFeature>() is { } accepted && !files.MayAdmit(accepted.Socket))
+            if (!admission.Admit(connection))
             {
                 connection.Abort();
                 await connection.DisposeAsync();
@@ -43,11 +42,11 @@ internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdo
 }
 
 /// <summary>Makes them, from Kestrel's own for sockets.</summary>
-internal sealed class LingeringTransport(SocketTransportFactory sockets, GatewayShutdown shutdown, OpenFiles files)
+internal sealed class LingeringTransport(SocketTransportFactory sockets, GatewayShutdown shutdown, Admission admission)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new LingeringListener(await sockets.BindAsync(endpoint, cancellationToken), shutdown, files);
+        new LingeringListener(await sockets.BindAsync(endpoint, cancellationToken), shutdown, admission);
 
     public bool CanBind(EndPoint endpoint) => sockets.CanBind(endpoint);
 }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using WorkerMesh.Grains.Time;
 using WorkerMesh.Silo.Hosting;
 
 namespace WorkerMesh.Gateway.Hosting;
@@ -12,7 +11,7 @@ namespace WorkerMesh.Gateway.Hosting;
 /// there. A descriptor is the lowest number that is free (POSIX.1-2017, section 2.14): that of a new connection says how
 /// many there are, at least, whoever has them.
 /// </summary>
-internal sealed partial class OpenFiles
+internal sealed class OpenFiles
 {
     /// <summary>What a gateway needs for itself: its libraries alone are some 270.</summary>
     public const int Least = 1024;
@@ -20,22 +19,16 @@ internal sealed partial class OpenFiles
     /// <summary>For files, the database, silos, and whatever else is neither a client nor a forwarded request.</summary>
     private const int MostReserved = 1024;
 
-    private static readonly TimeSpan BetweenWarnings = TimeSpan.FromSeconds(10);
-
-    private readonly TimeProvider clock;
-    private readonly ILogger<OpenFiles> logger;
-    private readonly int most;
-    private long refused;
-    private long warnAtTicks;
+    private readonly Shortage shortage;
 
     /// <summary>With the limit of this process.</summary>
     /// <exception cref="MeshConfigurationException">It is too low for a gateway.</exception>
-    public OpenFiles(TimeProvider clock, ILogger<OpenFiles> logger)
-        : this(File.Exists("/proc/self/limits") ? LimitIn(File.ReadAllText("/proc/self/limits")) : int.MaxValue, clock, logger)
+    public OpenFiles(Shortage shortage)
+        : this(File.Exists("/proc/self/limits") ? LimitIn(File.ReadAllText("/proc/self/limits")) : int.MaxValue, shortage)
     {
     }
 
-    internal OpenFiles(int most, TimeProvider clock, ILogger<OpenFiles> logger)
+    internal OpenFiles(int most, Shortage shortage)
     {
         if (most < Least)
         {
@@ -44,36 +37,29 @@ internal sealed partial class OpenFiles
                 + "(ulimit -n, LimitNOFILE of systemd, ulimits of a container).");
         }
 
-        this.most = most;
-        this.clock = clock;
-        this.logger = logger;
-        var reserved = Math.Min(most / 8, MostReserved);
-        MostForWorkers = most - reserved;
+        this.shortage = shortage;
+        Name = $"open files (ulimit -n {most})";
+        MostForWorkers = most - Math.Min(most / 8, MostReserved);
         // A client's request needs a connection to a worker besides.
         MostForClients = MostForWorkers / 4 * 3;
     }
 
-    /// <summary>With so many files open no further connection to a worker is made.</summary>
+    /// <summary>What there is too little of, for messages.</summary>
+    public string Name { get; }
+
+    /// <summary>With so many files open nothing further is opened for others.</summary>
     public int MostForWorkers { get; }
 
-    /// <summary>With so many files open no further client is let in.</summary>
+    /// <summary>With so many files open no further client is served.</summary>
     public int MostForClients { get; }
 
-    /// <summary>Clients that were turned away.</summary>
-    public long RefusedClients => Volatile.Read(ref refused);
-
-    /// <summary>Whether a client that has just come may stay.</summary>
-    public bool MayAdmit(Socket client)
+    /// <summary>Whether a connection that has just come may stay.</summary>
+    public Admittance Admit(Socket client) => DescriptorOf(client) switch
     {
-        if (DescriptorOf(client) < MostForClients)
-        {
-            return true;
-        }
-
-        Interlocked.Increment(ref refused);
-        Warn();
-        return false;
-    }
+        var descriptor when descriptor < MostForClients => Admittance.Served,
+        var descriptor when descriptor < MostForWorkers => Admittance.Answered,
+        _ => Admittance.Refused,
+    };
 
     /// <summary>A socket for a connection to a worker.</summary>
     /// <exception cref="SocketException">
@@ -88,7 +74,7 @@ internal sealed partial class OpenFiles
         }
 
         socket.Dispose();
-        Warn();
+        shortage.Warn(Name);
         throw new SocketException((int)SocketError.TooManyOpenSockets);
     }
 
@@ -112,19 +98,4 @@ internal sealed partial class OpenFiles
     /// </summary>
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_handle")]
     private static extern ref SafeSocketHandle HandleOf(Socket socket);
-
-    private void Warn()
-    {
-        var now = clock.Elapsed().Ticks;
-        var due = Volatile.Read(ref warnAtTicks);
-        if (now >= due && Interlocked.CompareExchange(ref warnAtTicks, now + BetweenWarnings.Ticks, due) == due)
-        {
-            LogUsedUp(most, RefusedClients);
-        }
-    }
-
-    [LoggerMessage(3310, LogLevel.Warning,
-        "There are nearly as many connections and files as this process may have open, {Limit}: further ones are refused "
-        + "({Refused} clients so far). Raise the limit (ulimit -n), or add gateways.")]
-    private partial void LogUsedUp(int limit, long refused);
 }

@@ -20,7 +20,7 @@ internal sealed class GatewayMetrics
     private readonly Histogram<double> duration;
     private readonly Histogram<double> wait;
 
-    public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link, OpenFiles files, TimeProvider clock)
+    public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link, Shortage shortage, TimeProvider clock)
     {
         var meter = meters.Create(MeterName);
         requests = meter.CreateCounter<long>("mesh.forward.requests", "{request}", "Forwarded requests by how they ended.");
@@ -59,9 +59,14 @@ internal sealed class GatewayMetrics
             "Time to a worker's first byte, as the choice sees it: peaks at once, forgets slowly.");
         meter.CreateObservableCounter(
             "mesh.clients.refused",
-            () => files.RefusedClients,
+            () => shortage.RefusedConnections,
             "{connection}",
-            "Connections of clients that were closed at once, because there were as many open as there may be.");
+            "Connections of clients that were closed at once for want of open files or memory.");
+        meter.CreateObservableCounter(
+            "mesh.requests.refused",
+            () => shortage.RefusedRequests,
+            "{request}",
+            "Requests that got 503 before anything was done for them, for want of open files or memory.");
         meter.CreateObservableGauge(
             "mesh.cluster.silos", () => link.Silos, "{silo}", "Silos that this gateway is connected to.");
         meter.CreateObservableGauge(

@@ -35,7 +35,7 @@ public static class SiloHosting
     public static void AddClusterSilo(this IHostApplicationBuilder builder, PreparedDatabase database)
     {
         builder.Services.AddSingleton(database);
-        builder.Services.AddSingleton<IWorkerStore>(provider => new PostgresWorkerStore(
+        builder.AddStore(provider => new PostgresWorkerStore(
             database.Source,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<IOptions<MeshOptions>>().Value.StoreTimeout,
@@ -69,7 +69,7 @@ public static class SiloHosting
     /// <summary>A silo alone in a gateway's process: loopback only, registrations in a SQLite file.</summary>
     public static void AddEmbeddedSilo(this IHostApplicationBuilder builder)
     {
-        builder.Services.AddSingleton<IWorkerStore>(provider =>
+        builder.AddStore(provider =>
         {
             var mesh = provider.GetRequiredService<IOptions<MeshOptions>>().Value;
             return new SqliteWorkerStore(
@@ -110,6 +110,10 @@ public static class SiloHosting
         });
         builder.Services.AddWorkerMeshGrains(alone);
     }
+
+    private static void AddStore(this IHostApplicationBuilder builder, Func<IServiceProvider, IWorkerStore> create) =>
+        builder.Services.AddSingleton<IWorkerStore>(provider =>
+            ActivatorUtilities.CreateInstance<WatchedWorkerStore>(provider, create(provider)));
 
     private static int PortOf(int? configured, int usual) => (configured ?? usual) switch
     {

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using OpenTelemetry.Metrics;
+using WorkerMesh.Grains;
 
 namespace WorkerMesh.Silo.Hosting;
 
@@ -34,7 +35,8 @@ internal sealed partial class SiloMonitoring(
         });
         builder.Services.AddRoutingCore();
         builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
-            .AddMeter("System.Runtime", "Microsoft.Orleans", "Npgsql")
+            .AddMeter(SiloMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Npgsql")
+            .LimitLibraries()
             .AddPrometheusExporter());
         server = builder.Build();
         server.MapGet("/health/live", context => Answer(context, StatusCodes.Status200OK, "live"));

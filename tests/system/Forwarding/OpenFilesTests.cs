@@ -9,6 +9,7 @@ namespace WorkerMesh.Tests.System.Forwarding;
 public sealed class OpenFilesTests : IAsyncLifetime
 {
     private const int OpenFiles = 1024;
+    private const string Ok = "HTTP/1.1 200";
     private readonly string _directory = Guard.CreateDirectory();
     private readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private GatewayProcess _gateway = null!;
@@ -26,59 +27,85 @@ public sealed class OpenFilesTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Clients_beyond_the_limit_are_turned_away_and_nothing_ends()
+    public async Task Clients_beyond_the_limit_are_told_so_and_then_turned_away_and_nothing_ends()
     {
-        List<TcpClient> admitted = [];
+        List<TcpClient> clients = [];
         try
         {
-            while (await TryConnectAsync() is { } client)
+            while (true)
             {
-                admitted.Add(client);
-                Assert.InRange(admitted.Count, 1, OpenFiles);
+                clients.Add(await ConnectAsync());
+                var answer = await AskAsync(clients[^1], "/api/workers");
+                if (!answer.StartsWith(Ok, StringComparison.Ordinal))
+                {
+                    Assert.StartsWith("HTTP/1.1 503", answer, StringComparison.Ordinal);
+                    Assert.Contains("\r\nRetry-After: 1\r\n", answer, StringComparison.Ordinal);
+                    Assert.Contains("\r\nConnection: close\r\n", answer, StringComparison.Ordinal);
+                    Assert.Contains($"short of open files (ulimit -n {OpenFiles})", answer, StringComparison.Ordinal);
+                    break;
+                }
+
+                Assert.InRange(clients.Count, 1, OpenFiles);
             }
 
-            Assert.InRange(admitted.Count, 100, OpenFiles);
+            Assert.InRange(clients.Count, 100, OpenFiles);
+            // Whoever watches over it is answered.
+            using (var watcher = await ConnectAsync())
+            {
+                Assert.StartsWith(Ok, await AskAsync(watcher, "/health/live"), StringComparison.Ordinal);
+            }
+
+            // These say nothing, so that nothing is answered.
+            for (var i = 0; i < OpenFiles / 2; i++)
+            {
+                clients.Add(new());
+                await ConnectAsync(clients[^1]);
+            }
+
+            await _gateway.Process.LineAsync($"This gateway is short of open files (ulimit -n {OpenFiles})");
             // Who is in stays in, and the gateway has what it needs for itself.
-            Assert.True(await AnswersAsync(admitted[0], "/api/workers"));
-            Assert.True(await AnswersAsync(admitted[^1], "/openapi/v1.json"));
-            var metrics = await AskAsync(admitted[1], "/metrics");
-            Assert.Contains("mesh_clients_refused_total", metrics, StringComparison.Ordinal);
-            await _gateway.Process.LineAsync($"as this process may have open, {OpenFiles}");
+            Assert.StartsWith(Ok, await AskAsync(clients[0], "/openapi/v1.json"), StringComparison.Ordinal);
+            var metrics = await AskAsync(clients[1], "/metrics");
+            Assert.Matches("\nmesh_clients_refused_total\\{[^}]*\\} [1-9]", metrics);
+            Assert.Matches("\nmesh_requests_refused_total\\{[^}]*\\} [1-9]", metrics);
         }
         finally
         {
-            admitted.ForEach(client => client.Dispose());
+            clients.ForEach(client => client.Dispose());
         }
 
-        await Eventually.Equals(
-            "whether a client is let in", true, async () => (await TryConnectAsync()) is { } client && Left(client));
-        Assert.False(_gateway.Process.Exited.IsCompleted);
-
-        static bool Left(TcpClient client)
+        await Eventually.Equals("whether a client is served", true, async () =>
         {
-            client.Dispose();
-            return true;
-        }
+            using var client = new TcpClient();
+            return await ConnectAsync(client) && (await AskAsync(client, "/api/workers")).StartsWith(Ok, StringComparison.Ordinal);
+        });
+        Assert.False(_gateway.Process.Exited.IsCompleted);
     }
 
     [Fact]
     public async Task Requests_beyond_the_limit_may_come_back_and_no_worker_is_blamed()
     {
-        const int requests = 1000;
+        const int connections = 10;
+        const int requests = 100 * connections;
         using var worker = new TcpServer(HoldAsync);
         var body = new { url = $"http://{worker.EndPoint}", services = (string[])["held"], lease_seconds = 600 };
         (await _gateway.Api.PutAsync("/api/workers/held", body)).Expect(201);
         await Eventually.Equals("the workers", 1, async () =>
             (await _gateway.Api.GetAsync("/api/services/held")).Expect(200).Json.GetProperty("count").GetInt32());
         // A hundred share a connection of the client, and each takes one of its own to the worker.
-        using var http = new HttpClient(new SocketsHttpHandler { EnableMultipleHttp2Connections = true })
+        var clients = Enumerable.Range(0, connections).Select(_ => new HttpClient
         {
             DefaultRequestVersion = HttpVersion.Version20,
             DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
             Timeout = Timeout.InfiniteTimeSpan,
-        };
+        }).ToList();
+        foreach (var client in clients)
+        {
+            (await client.GetAsync(_gateway.Api.Uri("/health/live"), Token)).EnsureSuccessStatusCode();
+        }
 
-        var asked = Enumerable.Range(0, requests).Select(_ => http.GetAsync(_gateway.Api.Uri("/service/held/x"), Token)).ToList();
+        var asked = Enumerable.Range(0, requests)
+            .Select(i => clients[i % connections].GetAsync(_gateway.Api.Uri("/service/held/x"), Token)).ToList();
         var refused = new List<HttpResponseMessage>();
         var waiting = new HashSet<Task<HttpResponseMessage>>(asked);
         // At least so many can't be in flight: each has a descriptor.
@@ -93,7 +120,7 @@ public sealed class OpenFilesTests : IAsyncLifetime
         {
             Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
             Assert.Equal(TimeSpan.FromSeconds(1), answer.Headers.RetryAfter?.Delta);
-            Assert.Contains("as many connections open as it may", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
+            Assert.Contains("no room for the request", await answer.Content.ReadAsStringAsync(Token), StringComparison.Ordinal);
         }
 
         var info = (await _gateway.Api.GetAsync("/api/workers/held")).Expect(200).Json;
@@ -104,6 +131,7 @@ public sealed class OpenFilesTests : IAsyncLifetime
         Assert.InRange(all.Count(answer => answer.StatusCode == HttpStatusCode.OK), 100, OpenFiles);
         Assert.All(all, answer => Assert.True(answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable));
         (await _gateway.Api.GetAsync("/service/held/after")).Expect(200);
+        clients.ForEach(client => client.Dispose());
     }
 
     [Fact]
@@ -127,34 +155,42 @@ public sealed class OpenFilesTests : IAsyncLifetime
         }
     }
 
-    /// <summary>A connection on which the gateway has answered; null where it closes it instead.</summary>
-    private async Task<TcpClient?> TryConnectAsync()
+    private async Task<TcpClient> ConnectAsync()
     {
         var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, _gateway.Api.Address.Port, Token);
+        return client;
+    }
+
+    /// <summary>Whether it was not reset in the same moment.</summary>
+    private async Task<bool> ConnectAsync(TcpClient client)
+    {
         try
         {
             await client.ConnectAsync(IPAddress.Loopback, _gateway.Api.Address.Port, Token);
-            if (await AnswersAsync(client, "/health/live"))
-            {
-                return client;
-            }
+            return true;
         }
-        catch (Exception e) when (e is IOException or SocketException)
+        catch (SocketException)
         {
-            // It was reset.
+            return false;
         }
-
-        client.Dispose();
-        return null;
     }
-
-    private static async Task<bool> AnswersAsync(TcpClient client, string path) =>
-        (await AskAsync(client, path)).StartsWith("HTTP/1.1 200", StringComparison.Ordinal);
 
     /// <summary>The answer, or what there is of it where the connection ends.</summary>
     private static async Task<string> AskAsync(TcpClient client, string path)
     {
-        var stream = client.GetStream();
+        try
+        {
+            return await AskAsync(client.GetStream(), path);
+        }
+        catch (IOException)
+        {
+            return "";
+        }
+    }
+
+    private static async Task<string> AskAsync(NetworkStream stream, string path)
+    {
         await stream.WriteAsync(Encoding.ASCII.GetBytes($"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"), Token);
         var text = new StringBuilder();
         var buffer = new byte[65536];

@@ -42,5 +42,5 @@ public sealed class OpenFilesTests
              Max locked memory         8388608              8388608              bytes
              """));
 
-    private static OpenFiles Of(int most) => new(most, TimeProvider.System, NullLogger<OpenFiles>.Instance);
+    private static OpenFiles Of(int most) => new(most, new(TimeProvider.System, NullLogger<Shortage>.Instance));
 }
