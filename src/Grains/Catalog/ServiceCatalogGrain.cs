@@ -46,7 +46,7 @@ internal sealed partial class ServiceCatalogGrain : Grain, IServiceCatalogGrain
         this.store = store;
         this.clock = clock;
         this.logger = logger;
-        watchers = new(IServiceCatalogGrain.GatewayLease, logger) { GetDateTime = () => clock.GetUtcNow().UtcDateTime };
+        watchers = new(IServiceCatalogGrain.GatewayLease, logger) { GetDateTime = clock.ElapsedDate };
         version = clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
         names = new(version, []);
     }

@@ -47,7 +47,7 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         this.clock = clock;
         this.options = options.Value;
         this.logger = logger;
-        watchers = new(this.options.WatchExpiry, logger) { GetDateTime = () => clock.GetUtcNow().UtcDateTime };
+        watchers = new(this.options.WatchExpiry, logger) { GetDateTime = clock.ElapsedDate };
     }
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)

@@ -12,18 +12,20 @@ using WorkerMesh.Silo.Schema;
 namespace WorkerMesh.Silo.Hosting;
 
 /// <summary>
-/// Waits until the database answers, then brings its schema up to date and finds the address to advertise. A silo that
+/// Waits until the database answers, then brings its schema up to date, compares the clocks and finds the address to advertise. A silo that
 /// starts before its database does not exit: whatever starts them need not know an order.
 /// </summary>
 internal sealed partial class ClusterPreparation(
     NpgsqlDataSource database,
     IOptions<SiloOptions> options,
+    IOptions<MeshOptions> mesh,
     TimeProvider clock,
     ILogger<ClusterPreparation> logger) : IHostedService
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
     private IPAddress? advertised;
+    private int lastGeneration;
 
     /// <summary>Runs it in a host of its own, which hears SIGTERM and logs as the silo's will.</summary>
     /// <exception cref="OperationCanceledException">The process was told to stop meanwhile.</exception>
@@ -41,7 +43,8 @@ internal sealed partial class ClusterPreparation(
         using var host = builder.Build();
         await host.StartAsync();
         await host.StopAsync();
-        return new(database, host.Services.GetRequiredService<ClusterPreparation>().advertised!);
+        var prepared = host.Services.GetRequiredService<ClusterPreparation>();
+        return new(database, prepared.advertised!, prepared.lastGeneration);
     }
 
     public async Task StartAsync(CancellationToken cancellationToken)
@@ -52,6 +55,9 @@ internal sealed partial class ClusterPreparation(
             try
             {
                 await ClusterSchema.EnsureAsync(database, cancellationToken);
+                await CheckClock(cancellationToken);
+                lastGeneration = await EarlierRuns.LastGenerationAsync(
+                    database, mesh.Value.ClusterId, DatabaseClock.MostApart, cancellationToken);
                 advertised = await FindAddress(target, cancellationToken);
                 return;
             }
@@ -70,6 +76,17 @@ internal sealed partial class ClusterPreparation(
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    private async Task CheckClock(CancellationToken cancellationToken)
+    {
+        var ahead = await DatabaseClock.AheadAsync(database, clock, cancellationToken);
+        if (ahead.Duration() > DatabaseClock.MostApart)
+        {
+            throw new MeshConfigurationException(
+                $"this machine's clock is {DatabaseClock.Describe(ahead)}. Silos whose clocks are minutes apart declare each other "
+                + "dead when they start: set the clock of the one that is wrong (NTP).");
+        }
+    }
 
     private async Task<IPAddress> FindAddress(NpgsqlConnectionStringBuilder target, CancellationToken cancellationToken)
     {
@@ -103,4 +120,5 @@ internal sealed partial class ClusterPreparation(
 /// <summary>A database that a silo can start on.</summary>
 /// <param name="Source">Its connections.</param>
 /// <param name="AdvertisedAddress">The address that the others reach this silo at.</param>
-public sealed record PreparedDatabase(NpgsqlDataSource Source, IPAddress AdvertisedAddress);
+/// <param name="LastGeneration">The highest generation that a silo of this cluster has had; 0 where there was none.</param>
+public sealed record PreparedDatabase(NpgsqlDataSource Source, IPAddress AdvertisedAddress, int LastGeneration);

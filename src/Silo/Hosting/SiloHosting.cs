@@ -35,6 +35,7 @@ public static class SiloHosting
     public static void AddClusterSilo(this IHostApplicationBuilder builder, PreparedDatabase database)
     {
         builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton<ILocalSiloDetails, SiloIdentity>();
         builder.AddStore(provider => new PostgresWorkerStore(
             database.Source,
             provider.GetRequiredService<TimeProvider>(),
@@ -64,6 +65,7 @@ public static class SiloHosting
         // Before the silo starts, and after it is configured: a silo that joins is live and not ready.
         builder.Services.Insert(0, ServiceDescriptor.Singleton<IHostedService, SiloMonitoring>());
         builder.Services.AddHostedService<SiloAnnouncement>();
+        builder.Services.AddHostedService<ClockWatch>();
     }
 
     /// <summary>A silo alone in a gateway's process: loopback only, registrations in a SQLite file.</summary>
