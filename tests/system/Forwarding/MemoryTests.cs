@@ -8,8 +8,8 @@ namespace WorkerMesh.Tests.System.Forwarding;
 [Collection<OnEmbeddedMesh>]
 public sealed class MemoryTests : IAsyncLifetime
 {
-    /// <summary>Hexadecimal, as the runtime reads it: 128 MiB.</summary>
-    private const string Heap = "8000000";
+    /// <summary>Hexadecimal, as the runtime reads it: 100 MiB.</summary>
+    private const string Heap = "6400000";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -25,7 +25,7 @@ public sealed class MemoryTests : IAsyncLifetime
             ["Mesh__DataDirectory"] = _directory,
             ["DOTNET_GCHeapHardLimit"] = Heap,
             // Of a client that goes while its worker takes nothing more a gateway hears no sooner.
-            ["Gateway__Services__deaf__BetweenBytesTimeout"] = "00:00:05",
+            ["Gateway__Services__deaf__BetweenBytesTimeout"] = "00:00:02",
         });
 
     public async ValueTask DisposeAsync()
@@ -37,7 +37,7 @@ public sealed class MemoryTests : IAsyncLifetime
     [Fact]
     public async Task Uploads_that_nobody_reads_are_refused_before_the_memory_is_used_up()
     {
-        const int uploads = 1500;
+        const int uploads = 1200;
         using var worker = new TcpServer(_ => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, Token));
         await RegisterAsync("deaf", $"http://{worker.EndPoint}");
         await using var other = await WorkerProcess.StartAsync("other");
@@ -46,7 +46,7 @@ public sealed class MemoryTests : IAsyncLifetime
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(Token);
         var answers = new List<string>();
         var clients = Enumerable.Range(0, uploads).Select(_ => UploadAsync()).ToList();
-        await _gateway.Process.LineAsync("This gateway is short of memory (128 MiB)");
+        await _gateway.Process.LineAsync("This gateway is short of memory (100 MiB)");
         await Eventually.Equals("health", 200, HealthAsync, Patience);
         await Task.WhenAny(Task.WhenAll(clients), Task.Delay(Patience, TimeProvider.System, Token));
         await ended.CancelAsync();
@@ -153,9 +153,9 @@ public sealed class MemoryTests : IAsyncLifetime
 
         Assert.NotNull(refused);
         var detail = refused.ExpectProblem(503).GetProperty("detail").GetString();
-        Assert.Contains("short of memory (128 MiB)", detail, StringComparison.Ordinal);
+        Assert.Contains("short of memory (100 MiB)", detail, StringComparison.Ordinal);
         Assert.NotNull(refused.Header("Retry-After"));
-        await _gateway.Process.LineAsync("New workers can't be stored: The silo is short of memory (128 MiB)");
+        await _gateway.Process.LineAsync("New workers can't be stored: The silo is short of memory (100 MiB)");
         (await _gateway.Api.PostAsync("/api/workers/w0/heartbeat", new { load = 0.5 })).Expect(200);
         // Where nothing more is to be kept.
         (await _gateway.Api.PutAsync("/api/workers/w1?check=false", Body("http://127.0.0.1:2", "many-1"))).Expect(200);
