@@ -15,6 +15,8 @@ internal sealed class ConnectionMemory(MemoryLimit limit)
 
     private const int Page = 4096;
 
+    private const long Itself = 48 << 20;
+
     /// <summary>What one block may be of all memory.</summary>
     private const int BlocksOfAll = 32 * 1024;
 
@@ -23,8 +25,8 @@ internal sealed class ConnectionMemory(MemoryLimit limit)
     private const long SmallestBuffer = 64 * 1024;
     private const long LargestBuffer = 1024 * 1024;
 
-    /// <summary>A third of all memory.</summary>
-    private readonly long mostBlocks = limit.Bytes / 3 / BlockSize(limit.Bytes);
+    /// <summary>A third of what there is beyond the process itself.</summary>
+    private readonly long mostBlocks = Math.Max(limit.Bytes - Itself, limit.Bytes / 4) / 3 / BlockSize(limit.Bytes);
     private long blocks;
 
     /// <summary>The size of a block (<see cref="ConnectionBlocks"/>).</summary>
@@ -49,7 +51,7 @@ internal sealed class ConnectionMemory(MemoryLimit limit)
         if (Interlocked.Increment(ref blocks) > mostBlocks)
         {
             Interlocked.Decrement(ref blocks);
-            throw new InsufficientMemoryException($"Connections have a third of the {Name}: there is no more for them.");
+            throw new InsufficientMemoryException($"Connections have had their share of the {Name}.");
         }
     }
 

@@ -12,6 +12,9 @@ public sealed class MemoryLimit
     /// <summary>What is allocated between two collections takes room as well, however little there is.</summary>
     private const long ForTheCollector = 48 << 20;
 
+    /// <summary>The place of their heap among the generations (GCMemoryInfo.GenerationInfo).</summary>
+    private const int PinnedObjects = 4;
+
     private static readonly TimeSpan BetweenCollections = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
 
@@ -20,7 +23,7 @@ public sealed class MemoryLimit
     private readonly long isUsedUpAt;
     private long collectAtTicks;
     private long lookAtTicks;
-    private volatile Use use = new(-1, 0, 0);
+    private volatile Use use = new(-1, 0);
 
     /// <summary>With the limit of this process.</summary>
     public MemoryLimit(TimeProvider clock) : this(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, clock)
@@ -42,20 +45,14 @@ public sealed class MemoryLimit
     public string Name => $"memory ({Bytes >> 20} MiB)";
 
     /// <summary>
-    /// Whether three quarters of it are used, or less where it is little: nothing is to be taken on that may need much of it for a while. Costs some
-    /// nanoseconds where they are not. What nobody needs any more may be among it: then it is collected, in the
+    /// Whether three quarters of it are used, or less where it is little: nothing is to be taken on that needs more of it.
+    /// Costs some 20 ns where they are not. What nobody needs any more may be among it: then it is collected, in the
     /// background.
     /// </summary>
-    public bool IsShort => ((Look() is var now && now.Heap - now.Gaps >= isShortAt) || Allocated() >= isUsedUpAt) && Collect();
+    public bool IsShort => (Look().Used >= isShortAt || Allocated() >= isUsedUpAt) && Collect();
 
-    /// <summary>
-    /// The same with the gaps between what is used, which what is small and stays finds no place in: nothing is to be
-    /// taken on for good.
-    /// </summary>
-    public bool IsShortForGood => Look().Heap >= isShortAt && Collect();
-
-    /// <summary>Whether nine tenths of it are used, with gaps.</summary>
-    public bool IsUsedUp => Look().Heap >= isUsedUpAt;
+    /// <summary>Whether nine tenths of it are used.</summary>
+    public bool IsUsedUp => Look().Used >= isUsedUpAt && Collect();
 
     /// <summary>With what has been allocated since, of which nobody may need most any more.</summary>
     private static long Allocated() => GC.GetTotalMemory(forceFullCollection: false);
@@ -65,11 +62,15 @@ public sealed class MemoryLimit
         var collections = GC.CollectionCount(0);
         var last = use;
         // The numbers of one that goes on in the background come later than its count.
-        return collections == last.Collections && (last.Heap < isShortAt || !IsDue(ref lookAtTicks, BetweenLooks))
+        return collections == last.Collections && (last.Used < isShortAt || !IsDue(ref lookAtTicks, BetweenLooks))
             ? last
             : use = Of(collections, GC.GetGCMemoryInfo(GCKind.Any));
 
-        static Use Of(int collections, GCMemoryInfo info) => new(collections, info.HeapSizeBytes, info.FragmentedBytes);
+        // What is pinned is never moved together, so that nothing else finds a place in its gaps.
+        static Use Of(int collections, in GCMemoryInfo info) => new(
+            collections,
+            info.HeapSizeBytes - info.FragmentedBytes
+            + (info.GenerationInfo.Length > PinnedObjects ? info.GenerationInfo[PinnedObjects].FragmentationAfterBytes : 0));
     }
 
     private bool Collect()
@@ -89,5 +90,5 @@ public sealed class MemoryLimit
         return now >= due && Interlocked.CompareExchange(ref atTicks, now + interval.Ticks, due) == due;
     }
 
-    private sealed record Use(int Collections, long Heap, long Gaps);
+    private sealed record Use(int Collections, long Used);
 }

@@ -40,10 +40,10 @@ internal sealed class WatchedWorkerStore : IWorkerStore, IAsyncDisposable
         changes.Watch(inner.SaveAsync(record, cancellationToken));
 
     public Task<bool> AddAsync(WorkerRecord record, CancellationToken cancellationToken) =>
-        additions.Watch(memory.IsShortForGood ? Task.FromException<bool>(NoMemory()) : inner.AddAsync(record, cancellationToken));
+        additions.Watch(memory.IsShort ? Task.FromException<bool>(NoMemory()) : inner.AddAsync(record, cancellationToken));
 
     public Task<IReadOnlyList<bool>> AddAllAsync(IReadOnlyList<WorkerRecord> records, CancellationToken cancellationToken) =>
-        additions.Watch(memory.IsShortForGood
+        additions.Watch(memory.IsShort
             ? Task.FromException<IReadOnlyList<bool>>(NoMemory())
             : inner.AddAllAsync(records, cancellationToken));
 

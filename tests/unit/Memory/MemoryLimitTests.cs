@@ -26,7 +26,6 @@ public sealed class MemoryLimitTests
         var most = new MemoryLimit(used / 20 * 19, new FakeTimeProvider());
 
         Assert.True(most.IsShort);
-        Assert.True(most.IsShortForGood);
         Assert.True(most.IsUsedUp);
         Assert.False(half.IsUsedUp);
         GC.KeepAlive(kept);
