@@ -1,5 +1,5 @@
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using WorkerMesh.Gateway.Api;
 using WorkerMesh.Gateway.Reading;
 
@@ -27,6 +27,7 @@ internal sealed class Admission(OpenFiles files, ConnectionMemory memory, Shorta
 {
     /// <summary>What is received with its head in one go.</summary>
     private const long SmallBody = 64 * 1024;
+
     private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
     private static readonly object Key = new();
 
@@ -99,6 +100,7 @@ internal sealed class Admission(OpenFiles files, ConnectionMemory memory, Shorta
     {
         shortage.OnRefusedRequest(what);
         return Problems.Unavailable(
-            $"This gateway is short of {what}: nothing was done for the request. Another gateway may have room.", RetryAfter).ExecuteAsync(context);
+            $"This gateway is short of {what}: nothing was done for the request. Another gateway may have room.",
+            RetryAfter).ExecuteAsync(context);
     }
 }

@@ -13,14 +13,14 @@ namespace WorkerMesh.Gateway.Hosting;
 /// </summary>
 internal sealed class ConnectionBlocks(ConnectionMemory memory) : MemoryPool<byte>
 {
-    private readonly ConnectionMemory memory = memory;
-
     /// <summary>The most that are kept, 20 MiB; more are left to the collector.</summary>
     private const int MostKept = 256;
 
     /// <summary>Given back by this thread last, of whichever pool: what is sent is most often given back at once.</summary>
     [ThreadStatic]
     private static Block? last;
+
+    private readonly ConnectionMemory memory = memory;
 
     /// <summary>What was used last is used first, for it may still be in the processor's cache.</summary>
     private readonly ConcurrentStack<Block> kept = new();

@@ -15,6 +15,7 @@ internal sealed class ConnectionMemory(MemoryLimit limit)
 
     private const int Page = 4096;
 
+    /// <summary>What a process needs that has no connection, and then some.</summary>
     private const long Itself = 48 << 20;
 
     /// <summary>What one block may be of all memory.</summary>

@@ -9,6 +9,8 @@ namespace WorkerMesh.Tests.Unit.Cluster;
 /// <summary>Silos that renew the workers that a test gives them and register others, and note what they were asked.</summary>
 public class FakeSilos : DispatchProxy
 {
+    private readonly Lock gate = new();
+
     /// <summary>What each silo has in memory, by the port that it listens at.</summary>
     public Dictionary<int, HashSet<string>> Workers { get; } = [];
 
@@ -50,9 +52,12 @@ public class FakeSilos : DispatchProxy
     /// <summary>What was asked since the last time, in order of the silos.</summary>
     public (int Silo, int Workers)[] TakeMessages()
     {
-        var taken = Messages.Order().ToArray();
-        Messages.Clear();
-        return taken;
+        lock (gate)
+        {
+            var taken = Messages.Order().ToArray();
+            Messages.Clear();
+            return taken;
+        }
     }
 
     /// <summary>Waits until so many more messages have begun.</summary>
@@ -91,7 +96,7 @@ public class FakeSilos : DispatchProxy
 
     private HeartbeatAnswer?[] Answers(int silo, ImmutableArray<WorkerHeartbeat> beats, Dictionary<int, HashSet<string>> known)
     {
-        Messages.Add((silo, beats.Length));
+        Note(silo, beats.Length);
         if (Old)
         {
             throw new OrleansException("No such service.");
@@ -110,12 +115,24 @@ public class FakeSilos : DispatchProxy
 
     private ImmutableArray<NewWorkerAnswer> Add(int silo, ImmutableArray<NewWorker> workers, long floor)
     {
-        Messages.Add((silo, workers.Length));
-        Floors.Add(floor);
+        Note(silo, workers.Length, floor);
         return Old ? throw new OrleansException("No such service.") : Dead.Contains(silo)
             ? throw new TimeoutException("The test's silo does not answer.")
             : [.. workers.Select(w => new NewWorkerAnswer(
                 null, w.Id.Value, HasRegistry: Registries.GetValueOrDefault(silo, []).Contains(w.Registration.RegistryKeys[0].Value)))];
+    }
+
+    /// <summary>Messages to several silos, and several to one, are answered side by side.</summary>
+    private void Note(int silo, int workers, long? floor = null)
+    {
+        lock (gate)
+        {
+            Messages.Add((silo, workers));
+            if (floor is { } said)
+            {
+                Floors.Add(said);
+            }
+        }
     }
 
     private Task BeginAsync()
