@@ -8,10 +8,10 @@ namespace WorkerMesh.Gateway.Hosting;
 /// </summary>
 internal sealed class ConnectionMemory(MemoryLimit limit)
 {
-    public const int LargestBlock = 80 * 1024;
+    private const int LargestBlock = 80 * 1024;
 
     /// <summary>Where there is little memory: each of a hundred streams of an HTTP/2 connection may have a block.</summary>
-    public const int SmallestBlock = 16 * 1024;
+    private const int SmallestBlock = 16 * 1024;
 
     private const int Page = 4096;
 

@@ -14,7 +14,7 @@ namespace WorkerMesh.Gateway.Hosting;
 internal sealed class OpenFiles
 {
     /// <summary>What a gateway needs for itself: its libraries alone are some 270.</summary>
-    public const int Least = 1024;
+    private const int Least = 1024;
 
     /// <summary>For files, the database, silos, and whatever else is neither a client nor a forwarded request.</summary>
     private const int MostReserved = 1024;

@@ -5,11 +5,9 @@ namespace WorkerMesh.Gateway.Hosting;
 /// <summary>Counts and says, not too often, that clients are refused because this gateway is short of something.</summary>
 internal sealed partial class Shortage(TimeProvider clock, ILogger<Shortage> logger)
 {
-    private static readonly TimeSpan BetweenWarnings = TimeSpan.FromSeconds(10);
-
+    private readonly Pace warnings = new(TimeSpan.FromSeconds(10), clock);
     private long refusedConnections;
     private long refusedRequests;
-    private long warnAtTicks;
 
     /// <summary>Connections of clients that were closed at once.</summary>
     public long RefusedConnections => Volatile.Read(ref refusedConnections);
@@ -31,9 +29,7 @@ internal sealed partial class Shortage(TimeProvider clock, ILogger<Shortage> log
 
     public void Warn(string of)
     {
-        var now = clock.Elapsed().Ticks;
-        var due = Volatile.Read(ref warnAtTicks);
-        if (now >= due && Interlocked.CompareExchange(ref warnAtTicks, now + BetweenWarnings.Ticks, due) == due)
+        if (warnings.IsDue())
         {
             LogShort(of, RefusedConnections, RefusedRequests);
         }

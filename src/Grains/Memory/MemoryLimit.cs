@@ -15,14 +15,10 @@ public sealed class MemoryLimit
     /// <summary>The place of their heap among the generations (GCMemoryInfo.GenerationInfo).</summary>
     private const int PinnedObjects = 4;
 
-    private static readonly TimeSpan BetweenCollections = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan BetweenLooks = TimeSpan.FromMilliseconds(100);
-
-    private readonly TimeProvider clock;
+    private readonly Pace collections;
+    private readonly Pace looks;
     private readonly long isShortAt;
     private readonly long isUsedUpAt;
-    private long collectAtTicks;
-    private long lookAtTicks;
     private volatile Use use = new(-1, 0);
 
     /// <summary>With the limit of this process.</summary>
@@ -32,7 +28,8 @@ public sealed class MemoryLimit
 
     internal MemoryLimit(long bytes, TimeProvider clock)
     {
-        this.clock = clock;
+        collections = new(TimeSpan.FromSeconds(1), clock);
+        looks = new(TimeSpan.FromMilliseconds(100), clock);
         Bytes = bytes;
         isShortAt = Math.Max(bytes / 2, Math.Min(bytes / 4 * 3, bytes - ForTheCollector));
         isUsedUpAt = Math.Max(bytes / 4 * 3, Math.Min(bytes / 10 * 9, bytes - (ForTheCollector / 2)));
@@ -59,35 +56,28 @@ public sealed class MemoryLimit
 
     private Use Look()
     {
-        var collections = GC.CollectionCount(0);
+        var count = GC.CollectionCount(0);
         var last = use;
         // The numbers of one that goes on in the background come later than its count.
-        return collections == last.Collections && (last.Used < isShortAt || !IsDue(ref lookAtTicks, BetweenLooks))
+        return count == last.Collections && (last.Used < isShortAt || !looks.IsDue())
             ? last
-            : use = Of(collections, GC.GetGCMemoryInfo(GCKind.Any));
+            : use = Of(count, GC.GetGCMemoryInfo(GCKind.Any));
 
         // What is pinned is never moved together, so that nothing else finds a place in its gaps.
-        static Use Of(int collections, in GCMemoryInfo info) => new(
-            collections,
+        static Use Of(int count, in GCMemoryInfo info) => new(
+            count,
             info.HeapSizeBytes - info.FragmentedBytes
             + (info.GenerationInfo.Length > PinnedObjects ? info.GenerationInfo[PinnedObjects].FragmentationAfterBytes : 0));
     }
 
     private bool Collect()
     {
-        if (IsDue(ref collectAtTicks, BetweenCollections))
+        if (collections.IsDue())
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
         }
 
         return true;
-    }
-
-    private bool IsDue(ref long atTicks, TimeSpan interval)
-    {
-        var now = clock.Elapsed().Ticks;
-        var due = Volatile.Read(ref atTicks);
-        return now >= due && Interlocked.CompareExchange(ref atTicks, now + interval.Ticks, due) == due;
     }
 
     private sealed record Use(int Collections, long Used);

@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Npgsql;
 using WorkerMesh.Grains;
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 
 namespace WorkerMesh.Silo.Hosting;
@@ -36,16 +36,15 @@ internal sealed partial class ClockWatch : BackgroundService
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
-        var warnAt = TimeSpan.Zero;
+        var warnings = new Pace(BetweenWarnings, clock);
         try
         {
             do
             {
                 var ahead = await Ahead(stoppingToken);
                 Volatile.Write(ref aheadSeconds, ahead.TotalSeconds);
-                if (ahead.Duration() >= DatabaseClock.Suspicious && clock.Elapsed() >= warnAt)
+                if (ahead.Duration() >= DatabaseClock.Suspicious && warnings.IsDue())
                 {
-                    warnAt = clock.Elapsed() + BetweenWarnings;
                     LogApart(DatabaseClock.Describe(ahead));
                 }
             }
@@ -63,7 +62,7 @@ internal sealed partial class ClockWatch : BackgroundService
         {
             return await DatabaseClock.AheadAsync(database.Source, clock, cancellationToken);
         }
-        catch (Exception e) when (e is NpgsqlException or TimeoutException && !cancellationToken.IsCancellationRequested)
+        catch (Exception e) when (StoreErrors.IsUnavailability(e) && !cancellationToken.IsCancellationRequested)
         {
             // Others say that the database does not answer.
             return TimeSpan.FromSeconds(Volatile.Read(ref aheadSeconds));

@@ -18,12 +18,15 @@ internal sealed class WorkerConnections : IDisposable
     private readonly OpenFiles files;
     private readonly TimeProvider clock;
     private readonly ITimer sweeper;
-    private long mayCloseAtTicks;
+
+    /// <summary>Not for each of the many requests that then come: it goes through all workers.</summary>
+    private readonly Pace closing;
 
     public WorkerConnections(OpenFiles files, TimeProvider clock)
     {
         this.files = files;
         this.clock = clock;
+        closing = new(BetweenClosing, clock);
         sweeper = clock.CreateTimer(static c => ((WorkerConnections)c!).Sweep(), this, SweepInterval, SweepInterval);
     }
 
@@ -77,19 +80,11 @@ internal sealed class WorkerConnections : IDisposable
         {
             return files.OpenToWorker();
         }
-        catch (SocketException e) when (OpenFiles.AreUsedUp(e.SocketErrorCode) && MayClose())
+        catch (SocketException e) when (OpenFiles.AreUsedUp(e.SocketErrorCode) && closing.IsDue())
         {
             CloseResting();
             return files.OpenToWorker();
         }
-    }
-
-    /// <summary>Not for each of the many requests that then come: it goes through all workers.</summary>
-    private bool MayClose()
-    {
-        var now = clock.Elapsed().Ticks;
-        var due = Volatile.Read(ref mayCloseAtTicks);
-        return now >= due && Interlocked.CompareExchange(ref mayCloseAtTicks, now + BetweenClosing.Ticks, due) == due;
     }
 
     private void CloseResting()
