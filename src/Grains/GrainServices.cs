@@ -27,6 +27,17 @@ public static class GrainServices
         services.AddAssignmentOptions();
         services.AddSingleton<WorkerHealthProbe>();
         services.AddSingleton<RenewalBatcher>();
+        services.AddSingleton(provider =>
+        {
+            var membership = provider.GetRequiredService<IClusterMembershipService>();
+            var here = provider.GetRequiredService<ILocalSiloDetails>().SiloAddress;
+            return new RenewalDetour(
+                () => membership.CurrentSnapshot.Members.Values
+                    .Where(member => member.Status == SiloStatus.Active && !member.SiloAddress.Equals(here))
+                    .Select(member => member.SiloAddress),
+                provider.GetRequiredService<IGrainFactory>(),
+                provider.GetRequiredService<TimeProvider>());
+        });
         services.AddSingleton<RegistryLanes>();
         services.AddSingleton(_ => new LocalRegistries());
         services.AddSingleton(provider => new LiveWorkers(

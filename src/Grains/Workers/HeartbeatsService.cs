@@ -21,14 +21,23 @@ internal sealed class HeartbeatsService(
         return ImmutableCollectionsMarshal.AsImmutableArray(answers);
     }
 
+    public async Task<RenewalAnswer?> RenewIfHere(ServiceType registry, ImmutableArray<Renewal> renewals) =>
+        registries.Has(registry) ? await Renew(registry, renewals) : null;
+
     private async Task Renew(ServiceType registry, IReadOnlyList<HeldLease> leases, HeartbeatAnswer?[] answers)
     {
-        // By a call: that keeps the registry in memory, and finds it where it has just moved.
-        var renewed = await grains.GetGrain<IServiceRegistryGrain>(registry.Value).Renew([.. leases.Select(lease => lease.Renewal)]);
+        var renewed = await Renew(registry, [.. leases.Select(lease => lease.Renewal)]);
         foreach (var lease in leases.Where(lease => !renewed.Unknown.Contains(lease.Renewal.Id)))
         {
             var versions = answers[lease.Number]?.Versions ?? [];
             answers[lease.Number] = lease.Answer with { Versions = lease.ChangesState ? versions.Add(renewed.Version) : versions };
         }
     }
+
+    /// <summary>
+    /// By a call where one is due, which keeps the registry in memory, and finds it where it has just moved. Else the
+    /// directory, which may be what does not answer, is left alone.
+    /// </summary>
+    private async Task<RenewalAnswer> Renew(ServiceType registry, ImmutableArray<Renewal> renewals) =>
+        registries.TryRenew(registry, renewals) ?? await grains.GetGrain<IServiceRegistryGrain>(registry.Value).Renew(renewals);
 }

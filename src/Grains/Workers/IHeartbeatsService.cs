@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using Orleans.Services;
+using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
 
 namespace WorkerMesh.Grains.Workers;
 
@@ -24,4 +26,9 @@ public interface IHeartbeatsService : IGrainService
     /// </returns>
     [Alias("RenewInRegistries")]
     Task<ImmutableArray<HeartbeatAnswer?>> RenewInRegistries(ImmutableArray<WorkerHeartbeat> beats);
+
+    /// <summary>Renews leases in a registry, where the silo has it in memory (<see cref="RenewalDetour"/>).</summary>
+    /// <returns>What the registry answers; null, with nothing changed, where it is not here.</returns>
+    [Alias("RenewIfHere")]
+    Task<RenewalAnswer?> RenewIfHere(ServiceType registry, ImmutableArray<Renewal> renewals);
 }

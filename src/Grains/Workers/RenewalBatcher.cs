@@ -15,6 +15,7 @@ namespace WorkerMesh.Grains.Workers;
 internal sealed partial class RenewalBatcher(
     LocalRegistries registries,
     RegistryLanes memberships,
+    RenewalDetour detour,
     IGrainFactory grains,
     TimeProvider clock,
     IOptions<RegistryOptions> options,
@@ -24,7 +25,7 @@ internal sealed partial class RenewalBatcher(
     private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
 
     private readonly LaneTable<RenewalLane> lanes = new(key => new(
-        key, registries, grains, clock, (exception, type, count) => LogFailed(logger, exception, type, count)));
+        key, registries, detour, grains, clock, (exception, type, count) => LogFailed(logger, exception, type, count)));
 
     /// <summary>Sends it with the next batch.</summary>
     public void Enqueue(ServiceType key, WorkerId id, long incarnation, in Liveness liveness) => lanes.Use(

@@ -11,12 +11,16 @@ namespace WorkerMesh.Grains.Workers;
 internal sealed class RenewalLane(
     ServiceType key,
     LocalRegistries registries,
+    RenewalDetour detour,
     IGrainFactory grains,
     TimeProvider clock,
     Action<Exception, ServiceType, int> onFailure) : Lane
 {
     /// <summary>The most in one message: bounds its size, and how long the registry is busy with it.</summary>
     private const int MaxBatch = 5000;
+
+    /// <summary>For how long a call alone is waited for: a lease is shorter than what a silo that is gone can cost.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<WorkerId, PendingRenewal> pending = [];
     private List<TaskCompletionSource<RegistryVersion>> waiters = [];
@@ -115,8 +119,7 @@ internal sealed class RenewalLane(
         {
             var now = clock.Elapsed();
             ImmutableArray<Renewal> renewals = [.. batch.Select(r => r.Liveness.ToRenewal(r.Id, r.Incarnation, now))];
-            var answer = registries.TryRenew(key, renewals)
-                ?? await grains.GetGrain<IServiceRegistryGrain>(key.Value).Renew(renewals);
+            var answer = registries.TryRenew(key, renewals) ?? await Call(renewals);
             foreach (var id in answer.Unknown)
             {
                 _ = grains.GetGrain<IWorkerGrain>(id.Value).Rejoin(key);
@@ -140,6 +143,14 @@ internal sealed class RenewalLane(
             waiting.ForEach(w => w.TrySetException(e));
             return false;
         }
+    }
+
+    private async Task<RenewalAnswer> Call(ImmutableArray<Renewal> renewals)
+    {
+        var calling = grains.GetGrain<IServiceRegistryGrain>(key.Value).Renew(renewals);
+        calling.Ignore();
+        await ((Task)calling).WaitAsync(Patience, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return (calling.IsCompletedSuccessfully ? null : await detour.Renew(key, renewals)) ?? await calling;
     }
 }
 

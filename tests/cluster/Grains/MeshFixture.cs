@@ -92,6 +92,8 @@ internal sealed class MeshFixture : IAsyncDisposable
     /// <summary>Those of the first silo.</summary>
     public IServiceProvider Services => cluster.GetSiloServiceProvider();
 
+    public IServiceProvider ServicesAt(int silo) => cluster.GetSiloServiceProvider(Silo(silo));
+
     /// <summary>Of the silo that is alone.</summary>
     public DirectRegistrations Direct => Services.GetRequiredService<DirectRegistrations>();
 

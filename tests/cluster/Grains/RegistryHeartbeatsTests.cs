@@ -1,4 +1,6 @@
+using Microsoft.Extensions.DependencyInjection;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
 
@@ -98,6 +100,29 @@ public sealed class RegistryHeartbeatsTests : IAsyncLifetime
 
         Assert.Equal([null, null, null, HeartbeatOutcome.Renewed], answers.Select(answer => answer?.Outcome));
         Assert.Equal(before.To, (await mesh.List(Sample.Ocr)).To);
+    }
+
+    [Fact]
+    public async Task A_silo_that_can_not_find_a_registry_reaches_it_through_the_one_that_has_it()
+    {
+        await Add("a", Sample.Ocr);
+        var home = (await mesh.HomesOf(mesh.Registry(Sample.Ocr)))[Sample.Ocr.Value];
+        var (here, other) = mesh.Silo(0).Equals(home) ? (0, 1) : (1, 0);
+        await mesh.Advance(MostOfLease);
+
+        var answer = await Renew(other, Sample.Ocr);
+        Assert.Equal("unknown", Assert.Single(answer!.Unknown).Value);
+        Assert.Null(await Renew(here, Sample.Ocr));
+        Assert.Null(await Renew(other, Sample.Echo));
+
+        await mesh.Advance(MostOfLease);
+        var a = Assert.Single((await mesh.List(Sample.Ocr)).Changes);
+        Assert.Equal((WorkerState.Online, 0.5), (a.State, a.Load));
+
+        Task<RenewalAnswer?> Renew(int silo, ServiceType registry) =>
+            mesh.ServicesAt(silo).GetRequiredService<RenewalDetour>().Renew(registry, [Of("a"), Of("unknown")]);
+
+        static Renewal Of(string id) => new(WorkerId.Parse(id), 1, Degraded: false, 0.5, 0, TimeSpan.Zero);
     }
 
     /// <summary>As a silo does it that is asked to register new workers: their grains don't come into memory.</summary>

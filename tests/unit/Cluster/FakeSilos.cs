@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using System.Reflection;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Tests.Unit.Cluster;
@@ -163,5 +164,9 @@ public class FakeSilos : DispatchProxy
             return [.. silos.Answers(port, beats, silos.Leases)
                 .Select(answer => answer is null ? null : answer with { Versions = [new(ServiceType.ParseKey("ocr"), port, 1)] })];
         }
+
+        /// <summary>What silos ask each other.</summary>
+        public Task<RenewalAnswer?> RenewIfHere(ServiceType registry, ImmutableArray<Renewal> renewals) =>
+            throw new NotSupportedException();
     }
 }

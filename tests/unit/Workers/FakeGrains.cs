@@ -16,6 +16,9 @@ public class FakeGrains : DispatchProxy
     /// <summary>Which worker was told that which registry does not know it.</summary>
     public Channel<(string Id, ServiceType Key)> Rejoins { get; } = Channel.CreateUnbounded<(string, ServiceType)>();
 
+    /// <summary>What each silo answers to renewals, whatever the registry; null where it does not have it.</summary>
+    public Dictionary<SiloAddress, Func<ImmutableArray<Renewal>, Task<RenewalAnswer?>>> Silos { get; } = [];
+
     public static (IGrainFactory Factory, FakeGrains Grains) Create()
     {
         var factory = Create<IGrainFactory, FakeGrains>();
@@ -25,11 +28,14 @@ public class FakeGrains : DispatchProxy
     public Registry Of(ServiceType type) => registries.GetOrAdd(type.Value, _ => new());
 
     protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) =>
-        targetMethod?.GetGenericArguments() is [var type] && args is [string key, ..]
-            ? type == typeof(IServiceRegistryGrain) ? Of(ServiceType.ParseKey(key))
-            : type == typeof(IWorkerGrain) ? new Worker(key, Rejoins.Writer)
-            : throw new NotSupportedException($"No fake of {type}.")
-            : throw new NotSupportedException($"No fake of {targetMethod}.");
+        (targetMethod?.GetGenericArguments(), args) switch
+        {
+            ([var type], [string key, ..]) when type == typeof(IServiceRegistryGrain) => Of(ServiceType.ParseKey(key)),
+            ([var type], [string key, ..]) when type == typeof(IWorkerGrain) => new Worker(key, Rejoins.Writer),
+            ([var type], [GrainId id, ..]) when type == typeof(IHeartbeatsService)
+                && SystemTargetGrainId.TryParse(id, out var target) => new Silo(Silos[target.GetSiloAddress()]),
+            _ => throw new NotSupportedException($"No fake of {targetMethod}."),
+        };
 
     /// <summary>A message with renewals that waits for its answer.</summary>
     /// <param name="renewals">What it holds.</param>
@@ -134,6 +140,17 @@ public class FakeGrains : DispatchProxy
             memberships.Writer.TryWrite(message);
             return message.Answer;
         }
+    }
+
+    private sealed class Silo(Func<ImmutableArray<Renewal>, Task<RenewalAnswer?>> renew) : IHeartbeatsService
+    {
+        public async Task<RenewalAnswer?> RenewIfHere(ServiceType registry, ImmutableArray<Renewal> renewals) => await renew(renewals);
+
+        public Task<ImmutableArray<HeartbeatAnswer?>> Renew(ImmutableArray<WorkerHeartbeat> beats) =>
+            throw new NotSupportedException();
+
+        public Task<ImmutableArray<HeartbeatAnswer?>> RenewInRegistries(ImmutableArray<WorkerHeartbeat> beats) =>
+            throw new NotSupportedException();
     }
 
     private sealed class Worker(string id, ChannelWriter<(string Id, ServiceType Key)> rejoins) : IWorkerGrain

@@ -19,7 +19,9 @@ public sealed class RenewalBatcherTests : IAsyncLifetime
     public RenewalBatcherTests()
     {
         (var factory, grains) = FakeGrains.Create();
-        batcher = new(new(), new(new(), factory, clock), factory, clock, Options.Create(options), NullLogger<RenewalBatcher>.Instance);
+        batcher = new(
+            new(), new(new(), factory, clock), new(() => [], factory, clock), factory, clock, Options.Create(options),
+            NullLogger<RenewalBatcher>.Instance);
     }
 
     public async ValueTask InitializeAsync()

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+using System.Net;
 using System.Threading.Channels;
 using Microsoft.Extensions.Time.Testing;
 using WorkerMesh.Grains.Identity;
@@ -20,7 +22,7 @@ public sealed class RenewalLaneTests
     {
         (var factory, grains) = FakeGrains.Create();
         registry = grains.Of(Sample.Ocr);
-        lane = new(Sample.Ocr, new(), factory, clock, (_, _, count) => failures.Writer.TryWrite(count));
+        lane = new(Sample.Ocr, new(), new(() => grains.Silos.Keys, factory, clock), factory, clock, (_, _, count) => failures.Writer.TryWrite(count));
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -113,6 +115,39 @@ public sealed class RenewalLaneTests
         Assert.Equal([("a", 0.9), ("b", 0.2)], again.Renewals.Select(r => (r.Id.Value, r.Load)).Order());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Where_a_registry_does_not_answer_it_hears_of_them_through_its_silo(bool fails)
+    {
+        var told = Channel.CreateUnbounded<ImmutableArray<Renewal>>();
+        grains.Silos[SiloOf(1)] = _ => Task.FromResult<RenewalAnswer?>(null);
+        grains.Silos[SiloOf(2)] = _ => throw new OrleansException("The test's silo is gone.");
+        grains.Silos[SiloOf(3)] = renewals =>
+        {
+            told.Writer.TryWrite(renewals);
+            return Task.FromResult<RenewalAnswer?>(new(new(Sample.Ocr, Epoch: 1, Version: 7), [WorkerId.Parse("b")]));
+        };
+        Add(Of("b", load: 0.2));
+        var announced = Announce(Of("a", load: 0.1));
+        var lost = await registry.Next();
+        if (fails)
+        {
+            lost.Fail();
+        }
+
+        while (!announced.IsCompleted)
+        {
+            clock.Advance(TimeSpan.FromSeconds(1));
+            await Task.Yield();
+        }
+
+        Assert.Equal(7, (await announced).Version);
+        Assert.Equal(lost.Renewals, await told.Reader.ReadAsync(Cancellation));
+        Assert.Equal(("b", Sample.Ocr), await grains.Rejoins.Reader.ReadAsync(Cancellation));
+        Assert.Equal(0, failures.Reader.Count);
+    }
+
     [Fact]
     public async Task Workers_that_the_registry_does_not_know_are_told()
     {
@@ -169,6 +204,8 @@ public sealed class RenewalLaneTests
         Assert.False(lane.TryAdd(Of("b")));
         Assert.Null(lane.TryAnnounce(Of("c")));
     }
+
+    private static SiloAddress SiloOf(int port) => SiloAddress.New(new IPEndPoint(IPAddress.Loopback, port), 1);
 
     private void Add(PendingRenewal renewal) => Assert.True(lane.TryAdd(renewal));
 
