@@ -9,6 +9,7 @@ namespace WorkerMesh.Tests.System.Faults;
 /// </summary>
 public class FaultMesh : Mesh
 {
+    private const int ActiveStatus = 3;
     private const int DeadStatus = 6;
     private const int SiloCount = 3;
     private const int GatewayCount = 2;
@@ -86,6 +87,9 @@ public class FaultMesh : Mesh
         }
 
         await Task.WhenAll(Places.Select(p => p.ActiveAsync()));
+        // Those that ended while there was no database are no longer taken for members.
+        await Eventually.Equals(
+            "active silos in the membership table", Silos, CountActiveAsync, TimeSpan.FromSeconds(60), () => Log);
         foreach (var gateway in Gateways.Where(g => g.Process.Exited.IsCompleted))
         {
             await gateway.RestartAsync();
@@ -147,6 +151,12 @@ public class FaultMesh : Mesh
         }
 
         GC.SuppressFinalize(this);
+    }
+
+    private async Task<int> CountActiveAsync()
+    {
+        await using var command = _database.CreateCommand($"SELECT count(*)::int FROM mesh_membership WHERE status = {ActiveStatus}");
+        return (int)(await command.ExecuteScalarAsync())!;
     }
 }
 

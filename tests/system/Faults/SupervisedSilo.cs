@@ -83,13 +83,18 @@ public sealed class SupervisedSilo(string name, IReadOnlyDictionary<string, stri
             {
                 await current.ActiveAsync(Patience);
                 (SiloPort, GatewayPort) = (current.SiloPort, current.GatewayPort);
-                return;
+                if (!current.Process.Exited.IsCompleted)
+                {
+                    return;
+                }
             }
             catch (InvalidOperationException) when (!_supervising.IsCompleted)
             {
-                // It ended before; its successor is on its way.
-                await Task.Delay(RestartPause, TimeProvider.System, TestContext.Current.CancellationToken);
+                // It ended before.
             }
+
+            // Its successor is on its way.
+            await Task.Delay(RestartPause, TimeProvider.System, TestContext.Current.CancellationToken);
         }
     }
 
