@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using Npgsql;
 using WorkerMesh.Silo.Hosting;
+using WorkerMesh.Silo.Networking;
 
 namespace WorkerMesh.Gateway.Hosting;
 
@@ -19,7 +20,7 @@ internal static partial class ModeAnnouncement
         }
 
         var database = new NpgsqlConnectionStringBuilder(ClusterDatabase.ConnectionString(app.Configuration));
-        LogCluster(app.Logger, mesh.ClusterId, database.Host, database.Port, database.Database);
+        LogCluster(app.Logger, mesh.ClusterId, DatabaseServer.Describe(database), database.Database);
     }
 
     [LoggerMessage(3300, LogLevel.Information,
@@ -27,6 +28,6 @@ internal static partial class ModeAnnouncement
     private static partial void LogEmbedded(ILogger logger, string dataDirectory);
 
     [LoggerMessage(3301, LogLevel.Information,
-        "WorkerMesh gateway in cluster mode: cluster '{ClusterId}', silos from PostgreSQL at {Host}:{Port}/{Database}.")]
-    private static partial void LogCluster(ILogger logger, string clusterId, string? host, int port, string? database);
+        "WorkerMesh gateway in cluster mode: cluster '{ClusterId}', silos from PostgreSQL at {Servers}/{Database}.")]
+    private static partial void LogCluster(ILogger logger, string clusterId, string servers, string? database);
 }

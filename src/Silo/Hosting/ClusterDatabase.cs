@@ -35,11 +35,16 @@ public static class ClusterDatabase
             throw new MeshConfigurationException("ConnectionStrings__Cluster names no Host.");
         }
 
-        // Npgsql's own 15 s and 30 s are longer than anybody here waits.
+        // Npgsql's own 15 s and 30 s are longer than anybody here waits. Of several servers the first may be the one that is
+        // gone: who waits for the store is to reach the next one meanwhile, also the one after it.
         var given = new DbConnectionStringBuilder { ConnectionString = text };
-        parsed.Timeout = given.ContainsKey("Timeout") ? parsed.Timeout : 5;
+        var several = parsed.Host.Contains(',', StringComparison.Ordinal);
+        parsed.Timeout = given.ContainsKey("Timeout") ? parsed.Timeout : several ? 1 : 5;
         parsed.CommandTimeout =
             given.ContainsKey("Command Timeout") || given.ContainsKey("CommandTimeout") ? parsed.CommandTimeout : 5;
+        // For so long, 10 s by itself, it knows which of them was gone or no primary, though that one may be it by now.
+        parsed.HostRecheckSeconds =
+            given.ContainsKey("Host Recheck Seconds") || given.ContainsKey("HostRecheckSeconds") ? parsed.HostRecheckSeconds : 3;
         // Npgsql's Prefer asks the Kerberos library before each connection, which asks the name servers in turn, holds a
         // thread until they answer, and, after a time-out, may wait without any (npgsql/npgsql issues 6524 and 6655).
         parsed.GssEncryptionMode = given.ContainsKey("GSS Encryption Mode") || given.ContainsKey("GssEncryptionMode")

@@ -64,12 +64,12 @@ internal sealed partial class ClusterPreparation(
             catch (Exception e) when (FindRefusal(e) is { } refusal)
             {
                 throw new MeshConfigurationException(
-                    $"PostgreSQL at {target.Host}:{target.Port} refuses: {refusal.MessageText}. "
+                    $"PostgreSQL at {DatabaseServer.Describe(target)} refuses: {refusal.MessageText}. "
                     + "Check user, password, database and rights in ConnectionStrings__Cluster.", e);
             }
             catch (Exception e) when (IsPassing(e) && !cancellationToken.IsCancellationRequested)
             {
-                LogWaiting(target.Host, target.Port, e.Message);
+                LogWaiting(DatabaseServer.Describe(target), e.Message);
                 await Task.Delay(pause, clock, cancellationToken);
             }
         }
@@ -95,10 +95,7 @@ internal sealed partial class ClusterPreparation(
             return IPAddress.Parse(configured);
         }
 
-        // A path is a Unix socket: the database is on this machine, and so, for it, is everybody.
-        return target.Host![0] == '/'
-            ? IPAddress.Loopback
-            : await RouteAddress.To(target.Host.Split(',')[0].Split(':')[0], target.Port, cancellationToken);
+        return await RouteAddress.ToDatabase(DatabaseServer.Of(target), cancellationToken);
     }
 
     /// <summary>What waiting does not help against, such as a wrong password or database; the store wraps it.</summary>
@@ -113,8 +110,8 @@ internal sealed partial class ClusterPreparation(
     private static bool IsPassing(Exception e) =>
         e is StoreUnavailableException or NpgsqlException or SocketException or TimeoutException;
 
-    [LoggerMessage(2000, LogLevel.Warning, "PostgreSQL at {Host}:{Port} does not answer yet ({Reason}); waiting for it.")]
-    private partial void LogWaiting(string? host, int port, string reason);
+    [LoggerMessage(2000, LogLevel.Warning, "PostgreSQL at {Servers} does not answer yet ({Reason}); waiting for it.")]
+    private partial void LogWaiting(string servers, string reason);
 }
 
 /// <summary>A database that a silo can start on.</summary>

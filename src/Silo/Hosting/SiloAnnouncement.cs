@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Orleans.Configuration;
+using WorkerMesh.Silo.Networking;
 
 namespace WorkerMesh.Silo.Hosting;
 
@@ -16,7 +17,7 @@ internal sealed partial class SiloAnnouncement(
     public Task StartAsync(CancellationToken cancellationToken)
     {
         var target = new NpgsqlConnectionStringBuilder(database.Source.ConnectionString);
-        LogMode(cluster.Value.ClusterId, target.Host, target.Port, target.Database);
+        LogMode(cluster.Value.ClusterId, DatabaseServer.Describe(target), target.Database);
         var bound = endpoints.Value;
         LogBound(bound.AdvertisedIPAddress, bound.SiloPort, bound.GatewayPort);
         return Task.CompletedTask;
@@ -25,8 +26,8 @@ internal sealed partial class SiloAnnouncement(
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     [LoggerMessage(2100, LogLevel.Information,
-        "WorkerMesh silo in cluster mode: cluster '{ClusterId}', PostgreSQL at {Host}:{Port}/{Database}.")]
-    private partial void LogMode(string clusterId, string? host, int port, string? database);
+        "WorkerMesh silo in cluster mode: cluster '{ClusterId}', PostgreSQL at {Servers}/{Database}.")]
+    private partial void LogMode(string clusterId, string servers, string? database);
 
     [LoggerMessage(2101, LogLevel.Information,
         "Silo active at {Address}: port {SiloPort} for silos, port {GatewayPort} for gateways.")]

@@ -27,8 +27,13 @@ internal sealed class PostgresBinaries
                 .Select(version => Path.Combine(version.FullName, "bin")))
             .FirstOrDefault(path => File.Exists(Path.Combine(path, "postgres"))
                 && File.Exists(Path.Combine(path, "initdb")));
-        return new PostgresBinaries(directory ?? throw new InvalidOperationException(
-            "These tests need PostgreSQL: no 'initdb' and 'postgres' in PATH or /usr/lib/postgresql/*/bin."));
+        var server = Path.Combine(
+            directory ?? throw new InvalidOperationException(
+                "These tests need PostgreSQL: no 'initdb' and 'postgres' in PATH or /usr/lib/postgresql/*/bin."),
+            "postgres");
+        // The other programs are where it is itself.
+        return new PostgresBinaries(
+            Path.GetDirectoryName(File.ResolveLinkTarget(server, returnFinalTarget: true)?.FullName ?? server)!);
     }
 
     /// <summary>
@@ -47,6 +52,15 @@ internal sealed class PostgresBinaries
             ["-D", data, "-U", User, "-A", "trust", "-E", "UTF8", "--no-sync", .. order],
             cancellationToken);
     }
+
+    /// <summary>Copies what a server on a port of the loopback has; started on it, another one follows that server.</summary>
+    public Task CopyAsync(int port, string data, CancellationToken cancellationToken) => RunAsync(
+        Path.Combine(_directory, "pg_basebackup"),
+        [
+            "-h", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture), "-U", User, "-D", data,
+            "--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync",
+        ],
+        cancellationToken);
 
     /// <summary>Starts a server; the process that is returned is the first of its processes itself.</summary>
     public ChildProcess Start(string data, int port, string address, string log)

@@ -45,28 +45,29 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>Makes a server and waits until it answers.</summary>
     /// <param name="cancellationToken">Gives up.</param>
     /// <param name="address">An address of this machine that it is reached at, beside the loopback.</param>
-    public static async Task<PostgresServer> CreateAsync(
-        CancellationToken cancellationToken, string address = "127.0.0.1")
-    {
-        var binaries = PostgresBinaries.Find();
-        var directory = Path.Combine(Path.GetTempPath(), $"mesh-postgres-{Guid.NewGuid():N}");
-        await binaries.RunAsync("mkdir", ["-m", "700", directory], cancellationToken);
-        var server = new PostgresServer(directory, binaries, address);
-        try
+    public static Task<PostgresServer> CreateAsync(
+        CancellationToken cancellationToken, string address = "127.0.0.1") => CreateAsync(
+        async (binaries, data) =>
         {
-            var data = Path.Combine(directory, "data");
             await binaries.InitializeAsync(data, cancellationToken);
             // Whoever reaches that address is one of the tests' own.
             await binaries.RunAsync(
                 "sh", ["-c", "echo host all all $1/16 trust >>$2/pg_hba.conf", "hba", address, data], cancellationToken);
-            await server.StartAsync(cancellationToken);
-            return server;
-        }
-        catch
-        {
-            await server.DisposeAsync();
-            throw;
-        }
+        },
+        address,
+        cancellationToken);
+
+    /// <summary>Makes a server that follows this one, and can be read from meanwhile, and waits until it answers.</summary>
+    public Task<PostgresServer> CreateReplicaAsync(CancellationToken cancellationToken) => CreateAsync(
+        (binaries, data) => binaries.CopyAsync(Port, data, cancellationToken), _address, cancellationToken);
+
+    /// <summary>A server that follows another one no longer does, and can be written to.</summary>
+    public async Task PromoteAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
+        await connection.OpenAsync(cancellationToken);
+        await using var command = new NpgsqlCommand("SELECT pg_promote()", connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>A new, empty database; returns its connection string.</summary>
@@ -159,5 +160,25 @@ public sealed class PostgresServer : IAsyncDisposable
         _guard.CloseInput();
         await _guard.WaitForExitAsync(CancellationToken.None);
         _guard.Dispose();
+    }
+
+    private static async Task<PostgresServer> CreateAsync(
+        Func<PostgresBinaries, string, Task> fill, string address, CancellationToken cancellationToken)
+    {
+        var binaries = PostgresBinaries.Find();
+        var directory = Path.Combine(Path.GetTempPath(), $"mesh-postgres-{Guid.NewGuid():N}");
+        await binaries.RunAsync("mkdir", ["-m", "700", directory], cancellationToken);
+        var server = new PostgresServer(directory, binaries, address);
+        try
+        {
+            await fill(binaries, Path.Combine(directory, "data"));
+            await server.StartAsync(cancellationToken);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 }

@@ -11,19 +11,23 @@ public sealed class ClusterDatabaseTests
     {
         var used = Used("Host=db;Database=mesh;Username=mesh");
         Assert.Equal(
-            (5, 5, GssEncryptionMode.Disable, true),
-            (used.Timeout, used.CommandTimeout, used.GssEncryptionMode, used.NoResetOnClose));
+            (5, 5, 3, GssEncryptionMode.Disable, true),
+            (used.Timeout, used.CommandTimeout, used.HostRecheckSeconds, used.GssEncryptionMode, used.NoResetOnClose));
     }
 
+    [Fact]
+    public void Of_several_servers_one_that_does_not_answer_leaves_time_for_the_next() =>
+        Assert.Equal(1, Used("Host=db-1,db-2;Database=mesh;Username=mesh;Target Session Attributes=primary").Timeout);
+
     [Theory]
-    [InlineData("Host=db;Timeout=7;Command Timeout=8;GSS Encryption Mode=Require;No Reset On Close=false")]
-    [InlineData("host=db;timeout=7;commandtimeout=8;gssencryptionmode=require;noresetonclose=false")]
+    [InlineData("Host=db;Timeout=7;Command Timeout=8;GSS Encryption Mode=Require;No Reset On Close=false;Host Recheck Seconds=9")]
+    [InlineData("host=db;timeout=7;commandtimeout=8;gssencryptionmode=require;noresetonclose=false;hostrecheckseconds=9")]
     public void What_it_says_holds(string text)
     {
         var used = Used(text);
         Assert.Equal(
-            (7, 8, GssEncryptionMode.Require, false),
-            (used.Timeout, used.CommandTimeout, used.GssEncryptionMode, used.NoResetOnClose));
+            (7, 8, 9, GssEncryptionMode.Require, false),
+            (used.Timeout, used.CommandTimeout, used.HostRecheckSeconds, used.GssEncryptionMode, used.NoResetOnClose));
     }
 
     [Theory]
