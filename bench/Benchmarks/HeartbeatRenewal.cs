@@ -24,8 +24,8 @@ public class HeartbeatRenewal
         // Never started, it keeps the last renewal of each worker.
         var registries = new LocalRegistries();
         var batcher = new RenewalBatcher(
-            registries, new(registries, null!, TimeProvider.System), new(() => [], null!, TimeProvider.System), null!, TimeProvider.System, Options.Create(new RegistryOptions()),
-            NullLogger<RenewalBatcher>.Instance);
+            registries, new(registries, null!, TimeProvider.System), new(() => [], null!, TimeProvider.System), null!,
+            TimeProvider.System, Options.Create(new RegistryOptions()), NullLogger<RenewalBatcher>.Instance);
         workers = new(batcher, TimeProvider.System, alone: true);
         for (var worker = 1; worker <= Workers; worker++)
         {

@@ -32,9 +32,7 @@ public static class GrainServices
             var membership = provider.GetRequiredService<IClusterMembershipService>();
             var here = provider.GetRequiredService<ILocalSiloDetails>().SiloAddress;
             return new RenewalDetour(
-                () => membership.CurrentSnapshot.Members.Values
-                    .Where(member => member.Status == SiloStatus.Active && !member.SiloAddress.Equals(here))
-                    .Select(member => member.SiloAddress),
+                () => membership.FindActive().Where(silo => !silo.Equals(here)),
                 provider.GetRequiredService<IGrainFactory>(),
                 provider.GetRequiredService<TimeProvider>());
         });

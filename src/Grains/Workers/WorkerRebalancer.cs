@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Core.Internal;
+using WorkerMesh.Grains.Cluster;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Time;
 
@@ -107,8 +108,7 @@ internal sealed partial class WorkerRebalancer(
     }
 
     /// <summary>In the order that Orleans' hash-based placement has them.</summary>
-    private SiloAddress[] Active() =>
-        [.. membership.CurrentSnapshot.Members.Values.Where(m => m.Status == SiloStatus.Active).Select(m => m.SiloAddress).Order()];
+    private SiloAddress[] Active() => [.. membership.FindActive().Order()];
 
     /// <summary>
     /// What Orleans' hash-based placement would choose. It is asked again where that is another silo; here it saves the

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Microsoft.Extensions.Configuration;
 using Npgsql;
+using WorkerMesh.Silo.Networking;
 
 namespace WorkerMesh.Silo.Hosting;
 
@@ -30,7 +31,8 @@ public static class ClusterDatabase
                 $"ConnectionStrings__Cluster can't be read ({e.Message}). It looks like 'Host=db;Database=mesh;Username=mesh;Password=...'.", e);
         }
 
-        if (string.IsNullOrEmpty(parsed.Host))
+        var servers = DatabaseServer.Of(parsed);
+        if (servers.Count == 0)
         {
             throw new MeshConfigurationException("ConnectionStrings__Cluster names no Host.");
         }
@@ -38,8 +40,7 @@ public static class ClusterDatabase
         // Npgsql's own 15 s and 30 s are longer than anybody here waits. Of several servers the first may be the one that is
         // gone: who waits for the store is to reach the next one meanwhile, also the one after it.
         var given = new DbConnectionStringBuilder { ConnectionString = text };
-        var several = parsed.Host.Contains(',', StringComparison.Ordinal);
-        parsed.Timeout = given.ContainsKey("Timeout") ? parsed.Timeout : several ? 1 : 5;
+        parsed.Timeout = given.ContainsKey("Timeout") ? parsed.Timeout : servers.Count > 1 ? 1 : 5;
         parsed.CommandTimeout =
             given.ContainsKey("Command Timeout") || given.ContainsKey("CommandTimeout") ? parsed.CommandTimeout : 5;
         // For so long, 10 s by itself, it knows which of them was gone or no primary, though that one may be it by now.

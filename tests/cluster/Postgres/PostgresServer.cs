@@ -62,22 +62,13 @@ public sealed class PostgresServer : IAsyncDisposable
         (binaries, data) => binaries.CopyAsync(Port, data, cancellationToken), _address, cancellationToken);
 
     /// <summary>A server that follows another one no longer does, and can be written to.</summary>
-    public async Task PromoteAsync(CancellationToken cancellationToken)
-    {
-        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
-        await connection.OpenAsync(cancellationToken);
-        await using var command = new NpgsqlCommand("SELECT pg_promote()", connection);
-        await command.ExecuteNonQueryAsync(cancellationToken);
-    }
+    public Task PromoteAsync(CancellationToken cancellationToken) => ExecuteAsync("SELECT pg_promote()", cancellationToken);
 
     /// <summary>A new, empty database; returns its connection string.</summary>
     public async Task<string> CreateDatabaseAsync(CancellationToken cancellationToken)
     {
         var name = $"test_{Interlocked.Increment(ref _databases)}";
-        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
-        await connection.OpenAsync(cancellationToken);
-        await using var command = new NpgsqlCommand($"CREATE DATABASE {name}", connection);
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        await ExecuteAsync($"CREATE DATABASE {name}", cancellationToken);
         return ConnectionString(name);
     }
 
@@ -160,6 +151,14 @@ public sealed class PostgresServer : IAsyncDisposable
         _guard.CloseInput();
         await _guard.WaitForExitAsync(CancellationToken.None);
         _guard.Dispose();
+    }
+
+    private async Task ExecuteAsync(string statement, CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
+        await connection.OpenAsync(cancellationToken);
+        await using var command = new NpgsqlCommand(statement, connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
     private static async Task<PostgresServer> CreateAsync(

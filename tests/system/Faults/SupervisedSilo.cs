@@ -83,7 +83,7 @@ public sealed class SupervisedSilo(string name, IReadOnlyDictionary<string, stri
             {
                 await current.ActiveAsync(Patience);
                 (SiloPort, GatewayPort) = (current.SiloPort, current.GatewayPort);
-                if (!current.Process.Exited.IsCompleted)
+                if (!current.Process.Exited.IsCompleted || _supervising.IsCompleted)
                 {
                     return;
                 }

@@ -32,6 +32,7 @@ public sealed class ClusterDatabaseTests
 
     [Theory]
     [InlineData("Database=mesh", "no Host")]
+    [InlineData("Host=,;Database=mesh", "no Host")]
     [InlineData("Host=db;Timeout=soon;Password=secret", "can't be read")]
     [InlineData(null, "needs ConnectionStrings__Cluster")]
     public void A_bad_one_is_refused_without_showing_the_password(string? text, string says)

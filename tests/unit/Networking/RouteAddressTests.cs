@@ -31,6 +31,7 @@ public sealed class RouteAddressTests
     [InlineData("[::1]", "[::1]:5432")]
     [InlineData("[fd00::1]:5433,10.0.0.1", "[fd00::1]:5433, 10.0.0.1:5432")]
     [InlineData("/var/run/postgresql", "/var/run/postgresql")]
+    [InlineData("/run/db:1,db", "/run/db:1, db:5432")]
     public void The_servers_of_a_connection_string_are_shown_with_their_ports(string hosts, string expected) =>
         Assert.Equal(expected, DatabaseServer.Describe(new() { Host = hosts }));
 

@@ -21,7 +21,8 @@ public sealed class LiveWorkersTests : IDisposable
         clock.Advance(TimeSpan.FromHours(1));
         var factory = FakeGrains.Create().Factory;
         batcher = new(
-            new(), new(new(), factory, clock), new(() => [], factory, clock), factory, clock, Options.Create(new RegistryOptions()), NullLogger<RenewalBatcher>.Instance);
+            new(), new(new(), factory, clock), new(() => [], factory, clock), factory, clock, Options.Create(new RegistryOptions()),
+            NullLogger<RenewalBatcher>.Instance);
     }
 
     public void Dispose() => batcher.Dispose();

@@ -22,7 +22,8 @@ public sealed class RenewalLaneTests
     {
         (var factory, grains) = FakeGrains.Create();
         registry = grains.Of(Sample.Ocr);
-        lane = new(Sample.Ocr, new(), new(() => grains.Silos.Keys, factory, clock), factory, clock, (_, _, count) => failures.Writer.TryWrite(count));
+        lane = new(
+            Sample.Ocr, new(), new(() => grains.Silos.Keys, factory, clock), factory, clock, (_, _, count) => failures.Writer.TryWrite(count));
     }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
