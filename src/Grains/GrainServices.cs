@@ -58,6 +58,7 @@ public static class GrainServices
             services.AddSingleton<IGrainService>(provider => ActivatorUtilities.CreateInstance<HeartbeatsService>(provider));
             services.AddSingleton<IGrainService>(provider => ActivatorUtilities.CreateInstance<RegistrationsService>(provider));
             services.AddHostedService<WorkerRebalancer>();
+            services.AddHostedService<RegistryReconciler>();
         }
 
         services.AddHostedService(provider => provider.GetRequiredService<RenewalBatcher>());

@@ -37,6 +37,10 @@ internal sealed class InstanceTable(ServiceType serviceType, long epoch, long fi
     public bool IsSuspected(WorkerId id, long incarnation) =>
         instances.TryGetValue(id, out var instance) && instance.Incarnation == incarnation && instance.Suspected;
 
+    /// <summary>Which record it holds of each worker.</summary>
+    public Dictionary<WorkerId, HeldRecord> Held() =>
+        instances.ToDictionary(i => i.Key, i => new HeldRecord(i.Value.Incarnation, i.Value.Draining));
+
     /// <summary>Adds a worker, or replaces its earlier incarnation.</summary>
     public void Join(Joining joining, TimeSpan now)
     {

@@ -26,11 +26,17 @@ public sealed class LocalRegistries
         set => follower = value;
     }
 
+    internal IReadOnlyCollection<ServiceType> Types => [.. registries.Keys];
+
     internal bool Has(ServiceType type) => registries.ContainsKey(type);
 
     internal void Enter(ServiceType type, ServiceRegistryGrain registry) => registries[type] = registry;
 
     internal void Leave(ServiceType type, ServiceRegistryGrain registry) => registries.TryRemove(new(type, registry));
+
+    /// <summary>Which record a registry holds of each worker; null where it is not here, or has not read the store yet.</summary>
+    internal Dictionary<WorkerId, HeldRecord>? HeldBy(ServiceType type) =>
+        registries.TryGetValue(type, out var registry) ? registry.Held() : null;
 
     /// <summary>Tells a registry that a worker joins or leaves it.</summary>
     /// <param name="type">Which registry.</param>

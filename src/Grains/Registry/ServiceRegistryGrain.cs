@@ -102,6 +102,15 @@ internal sealed partial class ServiceRegistryGrain : Grain, IServiceRegistryGrai
         }
     }
 
+    /// <summary>Which record it holds of each worker; null where it is not known yet.</summary>
+    internal Dictionary<WorkerId, HeldRecord>? Held()
+    {
+        lock (gate)
+        {
+            return left ? null : table?.Held();
+        }
+    }
+
     public Task<RegistryVersion> Join(Joining joining) =>
         JoinOrLeave([new(joining.Record.Id, joining.Record.Incarnation, joining)]);
 

@@ -87,6 +87,13 @@ internal sealed class MeshFixture : IAsyncDisposable
         await cluster.WaitForLivenessToStabilizeAsync();
     }
 
+    /// <summary>One less, which stops in order.</summary>
+    public async Task StopSilo(int number)
+    {
+        await cluster.StopSiloAsync(cluster.Silos[number]);
+        await cluster.WaitForLivenessToStabilizeAsync();
+    }
+
     public IWorkerGrain Worker(string id) => cluster.Client.GetGrain<IWorkerGrain>(id);
 
     /// <summary>Those of the first silo.</summary>

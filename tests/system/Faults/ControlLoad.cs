@@ -76,33 +76,49 @@ public sealed class ControlLoad : IAsyncDisposable
         while (!_ended.IsCancellationRequested)
         {
             // No two registrars share an id: what is known of one is not changed by somebody else.
-            var number = random.Next(IdsEach);
-            var id = $"{Prefix}{registrar}-{number}";
-            var certain = Model.IsCertain(id);
-            Model.Changing(id);
-            if (random.Next(8) == 0)
+            var id = $"{Prefix}{registrar}-{random.Next(IdsEach)}";
+            var certain = Model.Changing(id);
+            switch (random.Next(8))
             {
-                if (await SendAsync("unregister", HttpMethod.Delete, $"/api/workers/{id}") is { Status: 204 or 404 } gone)
-                {
-                    Model.OnRemoved(id, gone.Status == 204, certain);
-                }
-            }
-            else
-            {
-                var body = new
-                {
-                    url = "http://127.0.0.1:9",
-                    services = (string[])[Services[number % Services.Count]],
-                    lease_seconds = 600,
-                };
-                if (await SendAsync("register", HttpMethod.Put, $"/api/workers/{id}?check=false", body)
-                    is { Status: 200 or 201 } done)
-                {
-                    Model.OnRegistered(id, done.Json.GetProperty("incarnation").GetInt64());
-                }
+                case 0:
+                    await UnregisterAsync(id, certain);
+                    break;
+                case 1:
+                    await DrainAsync(id, random.Next(2) == 0, certain);
+                    break;
+                default:
+                    // Some of the service types, also none: a worker moves from one list to another.
+                    await RegisterAsync(id, [.. Services.Where(_ => random.Next(3) == 0)], random.Next(1, 1000));
+                    break;
             }
 
             await PauseAsync(RegistrarPause);
+        }
+    }
+
+    private async Task RegisterAsync(string id, string[] services, int weight)
+    {
+        var body = new { url = "http://127.0.0.1:9", services, weight, lease_seconds = 600 };
+        if (await SendAsync("register", HttpMethod.Put, $"/api/workers/{id}?check=false", body) is { Status: 200 or 201 } done)
+        {
+            Model.OnRegistered(id, new(done.Json.GetProperty("incarnation").GetInt64(), weight, ModelWorker.Join(services), false));
+        }
+    }
+
+    private async Task UnregisterAsync(string id, bool certain)
+    {
+        if (await SendAsync("unregister", HttpMethod.Delete, $"/api/workers/{id}") is { Status: 204 or 404 } gone)
+        {
+            Model.OnRemoved(id, gone.Status == 204, certain);
+        }
+    }
+
+    private async Task DrainAsync(string id, bool draining, bool certain)
+    {
+        var method = draining ? HttpMethod.Post : HttpMethod.Delete;
+        if (await SendAsync("drain", method, $"/api/workers/{id}/drain") is { Status: 200 or 404 } done)
+        {
+            Model.OnDrained(id, done.Status == 200 ? done.Json.GetProperty("incarnation").GetInt64() : null, draining, certain);
         }
     }
 

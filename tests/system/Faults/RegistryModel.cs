@@ -26,23 +26,28 @@ public sealed class RegistryModel
 
     /// <summary>The ids of which it is certain that they are registered.</summary>
     public IReadOnlyCollection<string> Registered =>
-        [.. _workers.Where(w => w.Value is { Incarnation: > 0, Uncertain: false }).Select(w => w.Key)];
+        [.. _workers.Where(w => w.Value is { Worker: not null, Uncertain: false }).Select(w => w.Key)];
 
     /// <summary>A call is made that may change this worker.</summary>
-    public void Changing(string id) => _workers.AddOrUpdate(
-        id, new Known(0, true), (_, known) => known with { Uncertain = true });
+    /// <returns>Whether what was known of it until now is certain.</returns>
+    public bool Changing(string id)
+    {
+        var before = _workers.GetValueOrDefault(id);
+        _workers[id] = before with { Uncertain = true };
+        return !before.Uncertain;
+    }
 
     /// <summary>A registration was answered.</summary>
-    public void OnRegistered(string id, long incarnation)
+    public void OnRegistered(string id, ModelWorker worker)
     {
         Interlocked.Increment(ref _acknowledged);
         var before = _workers.GetValueOrDefault(id);
-        if (incarnation <= before.Highest)
+        if (worker.Incarnation <= before.Highest)
         {
-            Breach($"{id} was acknowledged as incarnation {before.Highest}, and then registered as {incarnation}.");
+            Breach($"{id} was acknowledged as incarnation {before.Highest}, and then registered as {worker}.");
         }
 
-        _workers[id] = new(incarnation, false) { Highest = incarnation };
+        _workers[id] = new(worker, false) { Highest = worker.Incarnation };
     }
 
     /// <summary>An unregistration was answered.</summary>
@@ -52,16 +57,34 @@ public sealed class RegistryModel
     public void OnRemoved(string id, bool existed, bool certain)
     {
         var before = _workers.GetValueOrDefault(id);
-        if (!existed && certain && before.Incarnation > 0)
+        if (!existed && certain && before.Worker is { } lost)
         {
-            Breach($"{id} was acknowledged as incarnation {before.Incarnation}, and is unknown.");
+            Breach($"{id} was acknowledged as {lost}, and is unknown.");
         }
 
-        _workers[id] = new(0, false) { Highest = before.Highest };
+        _workers[id] = new(null, false) { Highest = before.Highest };
     }
 
-    /// <summary>Whether what is known of it is certain.</summary>
-    public bool IsCertain(string id) => !_workers.GetValueOrDefault(id).Uncertain;
+    /// <summary>A drain, or that it is taken back, was answered.</summary>
+    /// <param name="id">The worker.</param>
+    /// <param name="incarnation">The one that the answer names; <see langword="null"/> where it is unknown.</param>
+    /// <param name="draining">What was asked for.</param>
+    /// <param name="certain">Whether no earlier call about it had an unknown outcome.</param>
+    public void OnDrained(string id, long? incarnation, bool draining, bool certain)
+    {
+        if (!certain)
+        {
+            return;
+        }
+
+        var before = _workers.GetValueOrDefault(id);
+        if (incarnation != before.Worker?.Incarnation)
+        {
+            Breach($"{id} was acknowledged as {before.Worker}, and drained as incarnation {incarnation}.");
+        }
+
+        _workers[id] = before with { Worker = before.Worker is { } worker ? worker with { Draining = draining } : null, Uncertain = false };
+    }
 
     public void Breach(string what) => _breaches.Add(what);
 
@@ -75,10 +98,11 @@ public sealed class RegistryModel
         var clock = Stopwatch.StartNew();
         while (true)
         {
+            var workers = await WorkersAsync(gateway, prefix);
             List<string> differences =
             [
-                .. Differences(await PagesAsync(gateway, prefix), $"/api/workers at {gateway.Address}"),
-                .. Differences(await ListsAsync(gateway, services), $"/api/services at {gateway.Address}"),
+                .. Differences(workers, $"/api/workers at {gateway.Address}"),
+                .. await ListDifferencesAsync(gateway, services, workers),
             ];
             if (differences.Count == 0 || clock.Elapsed > Settling)
             {
@@ -90,49 +114,62 @@ public sealed class RegistryModel
         }
     }
 
-    private IEnumerable<string> Differences(IEnumerable<JsonElement> listed, string where)
+    private IEnumerable<string> Differences(Dictionary<string, ModelWorker> workers, string where)
     {
-        var incarnations = listed.ToDictionary(
-            w => w.GetProperty("worker_id").GetString()!, w => w.GetProperty("incarnation").GetInt64());
-        foreach (var id in _workers.Keys.Union(incarnations.Keys))
+        foreach (var id in _workers.Keys.Union(workers.Keys))
         {
             var known = _workers.GetValueOrDefault(id);
-            var found = incarnations.GetValueOrDefault(id);
+            var found = workers.GetValueOrDefault(id);
             // What is uncertain may be unregistered, or be registered with a later incarnation than is known.
-            var right = known.Uncertain ? found == 0 || found >= known.Highest : found == known.Incarnation;
+            var right = known.Uncertain ? found is null || found.Incarnation >= known.Highest : found == known.Worker;
             if (!right)
             {
-                yield return $"{id} must be {known}; {where} says {found}.";
+                yield return $"{id} must be {known}; {where} says {found?.ToString() ?? "nothing"}.";
             }
         }
     }
 
-    private static async Task<IEnumerable<JsonElement>> ListsAsync(Api gateway, IReadOnlyList<string> services)
+    /// <summary>Each list holds the workers that offer its service type, as they are registered now, and no others.</summary>
+    private static async Task<IEnumerable<string>> ListDifferencesAsync(
+        Api gateway, IReadOnlyList<string> services, Dictionary<string, ModelWorker> workers)
     {
         var lists = await Task.WhenAll(services.Select(s => gateway.GetAsync($"/api/services/{s}")));
-        // Where a registration moved a worker to another service type, no list may hold it beside the new one.
-        return lists.SelectMany(list => list.Expect(200).Json.GetProperty("workers").EnumerateArray());
+        return services.Zip(lists).SelectMany(list =>
+        {
+            var listed = list.Second.Expect(200).Json.GetProperty("workers").EnumerateArray().ToDictionary(IdOf, ModelWorker.BriefOf);
+            var expected = workers.Where(w => w.Value.Offers(list.First)).ToDictionary(w => w.Key, w => w.Value.Brief);
+            return listed.Keys.Union(expected.Keys)
+                .Where(id => listed.GetValueOrDefault(id) != expected.GetValueOrDefault(id))
+                .Select(id => $"{id} must be {expected.GetValueOrDefault(id) ?? "nothing"}; /api/services/{list.First} at "
+                    + $"{gateway.Address} says {listed.GetValueOrDefault(id) ?? "nothing"}.");
+        });
     }
 
-    private static async Task<List<JsonElement>> PagesAsync(Api gateway, string prefix)
+    private static async Task<Dictionary<string, ModelWorker>> WorkersAsync(Api gateway, string prefix)
     {
-        var all = new List<JsonElement>();
+        var all = new Dictionary<string, ModelWorker>();
         for (string? next = ""; next is not null;)
         {
             var page = (await gateway.GetAsync($"/api/workers?limit=500{next}")).Expect(200).Json;
-            all.AddRange(page.GetProperty("workers").EnumerateArray()
-                .Where(w => w.GetProperty("worker_id").GetString()!.StartsWith(prefix, StringComparison.Ordinal)));
+            foreach (var worker in page.GetProperty("workers").EnumerateArray()
+                .Where(w => IdOf(w).StartsWith(prefix, StringComparison.Ordinal)))
+            {
+                all.Add(IdOf(worker), ModelWorker.Read(worker));
+            }
+
             next = page.GetProperty("next").GetString() is { } after ? $"&after={after}" : null;
         }
 
         return all;
     }
 
-    /// <param name="Incarnation">The one acknowledged last; 0: not registered.</param>
+    private static string IdOf(JsonElement worker) => worker.GetProperty("worker_id").GetString()!;
+
+    /// <param name="Worker">As acknowledged last; <see langword="null"/>: not registered.</param>
     /// <param name="Uncertain">Whether a later call had an unknown outcome.</param>
-    private readonly record struct Known(long Incarnation, bool Uncertain)
+    private readonly record struct Known(ModelWorker? Worker, bool Uncertain)
     {
-        /// <summary>The highest that was ever acknowledged.</summary>
+        /// <summary>The highest incarnation that was ever acknowledged.</summary>
         public long Highest { get; init; }
     }
 }
