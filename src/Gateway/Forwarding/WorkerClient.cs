@@ -65,7 +65,7 @@ internal sealed class WorkerClient : IDisposable
             var stream = new NetworkStream(socket, ownsSocket: true);
             return request.RequestUri!.Scheme == Uri.UriSchemeHttps
                 ? await Secure(stream, endPoint.Host, ProtocolsFor(request), limit.Token)
-                : stream;
+                : new FairStream(stream);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

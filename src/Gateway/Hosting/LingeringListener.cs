@@ -7,7 +7,8 @@ namespace WorkerMesh.Gateway.Hosting;
 /// <summary>
 /// A listener that, when the server stops, closes its port first and gives the clients on open connections a while to
 /// leave. Kestrel by itself closes idle connections in the same moment as the port, and a request that a client is just
-/// sending on one of them gets no answer. And one that turns clients away where there is no room for them.
+/// sending on one of them gets no answer. And one that turns clients away where there is no room for them, and keeps each
+/// from holding up the others (<see cref="FairReader"/>).
 /// </summary>
 internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdown shutdown, Admission admission) : IConnectionListener
 {
@@ -24,6 +25,7 @@ internal sealed class LingeringListener(IConnectionListener inner, GatewayShutdo
                 continue;
             }
 
+            connection.Transport = FairReader.Around(connection.Transport);
             shutdown.OnOpened();
             connection.ConnectionClosed.Register(static s => ((GatewayShutdown)s!).OnClosed(), shutdown);
             return connection;

@@ -20,6 +20,7 @@ internal sealed class WorkerConnection : IDisposable
     private byte[] buffer = ArrayPool<byte>.Shared.Rent(IdleBytes);
     private int start;
     private int end;
+    private FairReads reads;
     private ValueTask<int> ahead;
     private bool isAhead;
     private CancellationTokenSource? givenUp;
@@ -134,13 +135,13 @@ internal sealed class WorkerConnection : IDisposable
             MakeRoom();
         }
 
-        return socket.ReceiveAsync(buffer.AsMemory(end), SocketFlags.None);
+        return Receive(buffer.AsMemory(end));
     }
 
     public void OnReceived(int count) => end += count;
 
     /// <summary>Receives past the buffer, which must be empty.</summary>
-    public ValueTask<int> Receive(Memory<byte> into) => socket.ReceiveAsync(into, SocketFlags.None);
+    public ValueTask<int> Receive(Memory<byte> into) => reads.Count(socket.ReceiveAsync(into, SocketFlags.None));
 
     public void Consume(int count) => start += count;
 
