@@ -70,6 +70,12 @@ public sealed class DirectRegistrations
             return await keeper.Register(
                 registration, operationId, expectedIncarnation, assign: false, basis: null, guessed: false);
         }
+        catch (StoreUnavailableException e) when (!e.NotBegun)
+        {
+            // It may have taken effect all the same, and what is known here is what was so before.
+            _ = grains.GetGrain<IWorkerGrain>(id.Value).FindOut();
+            throw;
+        }
         finally
         {
             workers.Vacate(worker);

@@ -65,6 +65,12 @@ public interface IWorkerGrain : IGrainWithStringKey
     [AlwaysInterleave, Alias("Describe")]
     Task<WorkerDescription?> Describe();
 
+    /// <summary>
+    /// What was written of the worker beside this grain had no answer: find out whether it took effect, and tell the registries.
+    /// </summary>
+    [OneWay, Alias("FindOut")]
+    Task FindOut();
+
     /// <summary>A registry does not know this worker: tell it, if it should.</summary>
     [OneWay, Alias("Rejoin")]
     Task Rejoin(ServiceType registryKey);

@@ -84,19 +84,12 @@ internal sealed class RecordKeeper(
     }
 
     /// <summary>
-    /// Reads the store though what is stored seems to be known, and where that is not so, follows it and tells the
-    /// registries.
+    /// Reads the store though what is stored seems to be known, follows it where that is not so, and tells the registries.
     /// </summary>
     /// <param name="isIdle">Whether nothing was begun to be written meanwhile, asked after the reading.</param>
     /// <returns>Whether something else was stored; null where it can't be told.</returns>
     public async Task<bool?> Verify(Func<bool> isIdle)
     {
-        if (!worker.IsLoaded)
-        {
-            // The next call reads it.
-            return false;
-        }
-
         var known = worker.Record;
         var (stored, floor) = await store.ReadAsync(Id, CancellationToken.None);
         if (!isIdle() || !ReferenceEquals(worker.Record, known))
@@ -104,8 +97,10 @@ internal sealed class RecordKeeper(
             return null;
         }
 
-        if (stored?.Incarnation != known?.Incarnation)
+        var isNews = true;
+        if (!worker.IsLoaded || stored?.Incarnation != known?.Incarnation)
         {
+            isNews = worker.IsLoaded || stored is not null;
             worker.Load(stored, floor, clock.Elapsed());
             onRecord?.Invoke();
         }
@@ -115,11 +110,12 @@ internal sealed class RecordKeeper(
         }
         else
         {
-            return false;
+            isNews = false;
         }
 
+        // Also where it is known: another call may have read it since, which tells nobody.
         await TellBoth(known, stored);
-        return true;
+        return isNews;
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
+using WorkerMesh.Grains.Identity;
 using WorkerMesh.Grains.Registry;
 using WorkerMesh.Grains.Storage;
 
@@ -33,7 +34,7 @@ internal sealed class RegistrationsService(
         }
         catch (StoreUnavailableException e)
         {
-            return [.. workers.Select(_ => FailureOf(e))];
+            return [.. workers.Select(added => FailureOf(added.Id, e))];
         }
         catch (StaleOwnerException)
         {
@@ -52,7 +53,7 @@ internal sealed class RegistrationsService(
     }
 
     /// <summary>It is not new, or has become known to others just now.</summary>
-    private static async Task<NewWorkerAnswer> Register(RecordKeeper keeper, NewWorker added, long floor)
+    private async Task<NewWorkerAnswer> Register(RecordKeeper keeper, NewWorker added, long floor)
     {
         try
         {
@@ -64,7 +65,7 @@ internal sealed class RegistrationsService(
         }
         catch (StoreUnavailableException e)
         {
-            return FailureOf(e);
+            return FailureOf(added.Id, e);
         }
         catch (StaleOwnerException)
         {
@@ -73,5 +74,14 @@ internal sealed class RegistrationsService(
         }
     }
 
-    private static NewWorkerAnswer FailureOf(StoreUnavailableException e) => new(null, e.Message, e.NotBegun);
+    private NewWorkerAnswer FailureOf(WorkerId id, StoreUnavailableException e)
+    {
+        if (!e.NotBegun)
+        {
+            // Who was refused may never ask again.
+            _ = grains.GetGrain<IWorkerGrain>(id.Value).FindOut();
+        }
+
+        return new(null, e.Message, e.NotBegun);
+    }
 }

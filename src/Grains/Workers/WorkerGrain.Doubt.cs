@@ -27,6 +27,12 @@ internal sealed partial class WorkerGrain
     private int writesBegun;
     private int writesUnderWay;
 
+    public Task FindOut()
+    {
+        LookSoon();
+        return Task.CompletedTask;
+    }
+
     private async Task<T> Write<T>(Task<T> writing)
     {
         await Write((Task)writing);
@@ -93,6 +99,10 @@ internal sealed partial class WorkerGrain
         else if (--looksLeft > 0)
         {
             doubt!.Within(NextLook);
+        }
+        else
+        {
+            LeaveIfUnknown();
         }
     }
 

@@ -6,23 +6,37 @@ namespace WorkerMesh.Grains.Workers;
 internal sealed partial class WorkerGrain : IGrainMigrationParticipant
 {
     private const string CarriedKey = "mesh.worker";
+    private const string DoubtKey = "mesh.worker.doubt";
 
     private CarriedWorker? carried;
+    private bool inDoubt;
 
     void IGrainMigrationParticipant.OnDehydrate(IDehydrationContext dehydrationContext)
     {
-        // What is in doubt is read anew.
-        if (looksLeft == 0 && worker.Carry(clock.Elapsed()) is { } known)
+        if (worker.Carry(clock.Elapsed()) is { } known)
         {
             dehydrationContext.TryAddValue(CarriedKey, known with { Owed = registries.Owed });
         }
+
+        if (looksLeft > 0)
+        {
+            dehydrationContext.TryAddValue(DoubtKey, true);
+        }
     }
 
-    void IGrainMigrationParticipant.OnRehydrate(IRehydrationContext rehydrationContext) =>
+    void IGrainMigrationParticipant.OnRehydrate(IRehydrationContext rehydrationContext)
+    {
         rehydrationContext.TryGetValue(CarriedKey, out carried);
+        rehydrationContext.TryGetValue(DoubtKey, out inDoubt);
+    }
 
     private void SettleIn()
     {
+        if (inDoubt)
+        {
+            LookSoon();
+        }
+
         if (carried is not { } known)
         {
             return;

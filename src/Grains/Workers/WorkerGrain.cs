@@ -211,7 +211,17 @@ internal sealed partial class WorkerGrain(
 
     public async Task Rejoin(ServiceType registryKey)
     {
-        await keeper.Load();
+        try
+        {
+            await keeper.Load();
+        }
+        catch (StoreUnavailableException)
+        {
+            // Nobody hears of it, and who asks does so once.
+            LookSoon();
+            return;
+        }
+
         if (worker.Record is { } record && record.Registration.RegistryKeys.Contains(registryKey))
         {
             await registries.Tell([registryKey]);

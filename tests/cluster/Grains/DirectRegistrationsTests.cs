@@ -104,9 +104,11 @@ public sealed class DirectRegistrationsTests : IAsyncLifetime
 
         await Assert.ThrowsAsync<StoreUnavailableException>(() => Try(operation, Sample.Ocr));
         mesh.Store.Unavailable = false;
-        var again = await Try(operation, Sample.Ocr);
+        // The grain finds out about the first call, perhaps already.
+        var again = await Try(operation, Sample.Ocr)
+            ?? await mesh.Worker("a").Register(Sample.Registration("a", Sample.Ocr), operation, null);
 
-        Assert.Equal((RegisterOutcome.Created, 1L), (again!.Outcome, again.Record.Incarnation));
+        Assert.Equal((RegisterOutcome.Created, 1L), (again.Outcome, again.Record.Incarnation));
         Assert.Single((await mesh.List(Sample.Ocr)).Changes);
     }
 
@@ -195,6 +197,27 @@ public sealed class DirectRegistrationsTests : IAsyncLifetime
                 await Task.Yield();
             }
         }
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task What_was_stored_though_the_caller_was_refused_is_found_out_though_nobody_repeats_it(bool isNew)
+    {
+        await mesh.Direct.TryRegister(WorkerId.Parse("b"), Sample.Registration("b", Sample.Ocr), Guid.NewGuid(), null);
+        if (!isNew)
+        {
+            await Try(Sample.Ocr);
+        }
+
+        mesh.Store.LoseNextAnswer(isNew ? StoreOperation.Add : StoreOperation.Save);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => Try(Sample.Ocr));
+        Assert.Equal(isNew ? 1 : 2, (await mesh.List(Sample.Ocr)).Changes.Length);
+
+        var incarnation = isNew ? 1 : 2;
+        await mesh.Eventually(
+            () => mesh.List(Sample.Ocr), list => list.Changes.Any(c => c.Id == A && c.Incarnation == incarnation), "what is stored");
+        Assert.Equal(incarnation, (await mesh.Worker("a").Heartbeat(new())).Incarnation);
     }
 
     private Task<RegisterAnswer?> Try(params ServiceType[] services) => Try(Guid.NewGuid(), services);

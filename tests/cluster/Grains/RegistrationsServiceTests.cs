@@ -1,4 +1,5 @@
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Tests.Cluster.Grains;
@@ -161,6 +162,44 @@ public sealed class RegistrationsServiceTests : IAsyncLifetime
         Assert.NotNull(Assert.Single(await mesh.Registrations.Add([lost], floor: 0)).Failure);
         Assert.Equal(RegisterOutcome.Created, Assert.Single(await mesh.Registrations.Add([lost], floor: 0)).Answer!.Outcome);
         Assert.Single((await mesh.List(Sample.Ocr)).Changes);
+    }
+
+    [Fact]
+    public async Task What_was_stored_though_the_caller_was_refused_is_found_out_though_nobody_repeats_it()
+    {
+        await mesh.Register("before", Sample.Ocr);
+        Assert.Single((await mesh.List(Sample.Ocr)).Changes);
+        mesh.Store.LoseNextAnswer(StoreOperation.Add);
+        Assert.Null(Assert.Single(await mesh.Registrations.Add([New("a", Sample.Ocr)], floor: 0)).Answer);
+        mesh.Store.LoseNextAnswer(StoreOperation.Add);
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => mesh.Worker("b").Register(
+            Sample.Registration("b", Sample.Ocr), Guid.NewGuid(), null, basis: ~0, guessed: true));
+        // That one is read in the meantime, which tells nobody.
+        mesh.Store.LoseNextAnswer(StoreOperation.Add);
+        Assert.Null(Assert.Single(await mesh.Registrations.Add([New("c", Sample.Ocr)], floor: 0)).Answer);
+        Assert.NotNull(await mesh.Worker("c").Describe());
+        mesh.Store.Unavailable = true;
+        await mesh.Advance(TimeSpan.FromSeconds(12), TimeSpan.FromSeconds(1));
+        mesh.Store.Unavailable = false;
+        Assert.Equal(["before"], (await mesh.List(Sample.Ocr)).Changes.Select(c => c.Id.Value));
+
+        await mesh.Eventually(
+            () => mesh.List(Sample.Ocr),
+            list => list.Changes.Select(c => c.Id.Value).Order().SequenceEqual(["a", "b", "before", "c"]),
+            "all of them");
+    }
+
+    [Fact]
+    public async Task Who_was_refused_and_is_not_stored_leaves_nothing_behind()
+    {
+        mesh.Store.Unavailable = true;
+        Assert.Null(Assert.Single(await mesh.Registrations.Add([New("a", Sample.Ocr)], floor: 0)).Answer);
+        await mesh.Advance(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(1));
+        Assert.Equal(1, await mesh.CountWorkerGrains());
+        mesh.Store.Unavailable = false;
+
+        await mesh.Eventually(mesh.CountWorkerGrains, count => count == 0, "no grain");
+        Assert.Empty((await mesh.List(Sample.Ocr)).Changes);
     }
 
     private static NewWorker New(string id, params ServiceType[] services) =>

@@ -177,6 +177,8 @@ public class FakeGrains : DispatchProxy
 
         public Task<WorkerDescription?> Describe() => throw new NotSupportedException();
 
+        public Task FindOut() => throw new NotSupportedException();
+
         public Task ForgetIfExpired(ServiceType registryKey, long incarnation) => throw new NotSupportedException();
     }
 }
