@@ -59,7 +59,17 @@ internal sealed class PriorKnowledge(ConnectionDelegate next, ListenOptions endp
             .UnsafeRegister(static i => ((PipeReader)i!).CancelPendingRead(), input) ?? default;
         while (true)
         {
-            var read = await input.ReadAsync(CancellationToken.None);
+            ReadResult read;
+            try
+            {
+                read = await input.ReadAsync(CancellationToken.None);
+            }
+            catch (IOException)
+            {
+                // The client has gone, which is Kestrel's to see.
+                return false;
+            }
+
             var whole = read.Buffer.Length >= Preface.Length;
             var matches = Matches(read.Buffer);
             if (whole || !matches || read.IsCompleted || read.IsCanceled)

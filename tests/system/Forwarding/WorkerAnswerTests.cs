@@ -69,6 +69,25 @@ public sealed class WorkerAnswerTests(EmbeddedMesh mesh)
         Assert.Equal(1, counted.GetProperty("unanswered").GetInt32());
     }
 
+    /// <summary>What came before is with the client, or on its way: nothing else may follow it.</summary>
+    [Theory]
+    [InlineData("Transfer-Encoding: chunked\r\n\r\n5\r\nid=12\r\nxyz\r\n")]
+    [InlineData("Content-Length: 100\r\n\r\nid=12")]
+    public async Task An_answer_that_turns_bad_is_broken_off_and_no_other_follows_it(string rest)
+    {
+        await using var service = mesh.NewService("turns");
+        using var bad = new RecordingWorker("HTTP/1.1 200 OK\r\n" + rest, readsBody: false);
+        await RegisterAsync(service, bad.Url);
+        Assert.Equal("id=12", await ContentAsync(service));
+
+        using var good = new RecordingWorker();
+        (await service.PutAsync(mesh.Api, service.IdOf("good"), service.Registration(good.Url))).Expect(201);
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Contains(await ContentAsync(service), (string[])["id=12", "ok"]);
+        }
+    }
+
     [Theory]
     [InlineData("Content-Length: 0\r\n\r\n", "")]
     [InlineData("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "")]
@@ -156,6 +175,18 @@ public sealed class WorkerAnswerTests(EmbeddedMesh mesh)
             "/service/traced/x",
             null,
             [("tracestate", "a=b"), .. parent is null ? [] : (IEnumerable<(string, string)>)[("traceparent", parent)]])).Expect(200);
+    }
+
+    /// <summary>What a client gets of the content, which must be cut off unless it is whole.</summary>
+    private async Task<string> ContentAsync(Service service)
+    {
+        using var client = await RawClient.ConnectAsync(mesh.Api.Address);
+        await client.SendAsync($"GET {service.Path}/x HTTP/1.1\r\nHost: mesh\r\nConnection: close\r\n\r\n");
+        var answer = await client.ReadToEndAsync();
+        Assert.StartsWith("HTTP/1.1 200", answer, StringComparison.Ordinal);
+        var content = answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];
+        Assert.False(content.EndsWith("\r\n0\r\n\r\n", StringComparison.Ordinal), answer);
+        return content.Replace("5\r\nid=12\r\n", "id=12", StringComparison.Ordinal);
     }
 
     private async Task RegisterAsync(Service service, string url) =>

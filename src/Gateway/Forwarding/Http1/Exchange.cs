@@ -241,7 +241,7 @@ internal sealed class Exchange(WorkerConnection connection)
         connection.Abort();
         var context = attempt.Context;
         var sent = sending is null ? default : await sending;
-        if (context.Response.HasStarted)
+        if (await HasStarted())
         {
             // The client must not take it for whole.
             Cut();
@@ -258,6 +258,21 @@ internal sealed class Exchange(WorkerConnection connection)
         }
 
         return Outcome.Failed;
+    }
+
+    /// <summary>
+    /// Whether the client has anything of the answer. What was written and not sent yet is sent now: it can't be taken back, and
+    /// would come before whatever else the client is answered.
+    /// </summary>
+    private async ValueTask<bool> HasStarted()
+    {
+        var response = attempt.Context.Response;
+        if (!response.HasStarted && HasHead && response.BodyWriter.UnflushedBytes > 0)
+        {
+            await response.BodyWriter.FlushAsync(CancellationToken.None);
+        }
+
+        return response.HasStarted;
     }
 
     private void Cut()
