@@ -1,4 +1,5 @@
 using WorkerMesh.Gateway.Forwarding;
+using WorkerMesh.Tests.Unit.Hosting;
 
 namespace WorkerMesh.Tests.Unit.Forwarding;
 
@@ -7,19 +8,22 @@ public sealed class FairReadsTests
     [Fact]
     public async Task After_64_reads_that_were_there_at_once_others_have_their_turn()
     {
+        using var turns = new HeldTurns();
         var reads = new FairReads();
         for (var round = 0; round < 3; round++)
         {
             for (var i = 0; i < 63; i++)
             {
-                var read = reads.Count(new(i));
+                var read = reads.Count(new(i)).AsTask();
                 Assert.True(read.IsCompletedSuccessfully);
                 Assert.Equal(i, await read);
             }
 
-            var (atOnce, later) = await OnThread(() => reads.Count(new(100)));
-            Assert.Equal(100, later);
-            Assert.False(atOnce, "It went on at once.");
+            var later = reads.Count(new(100)).AsTask();
+            Assert.False(later.IsCompleted, "It went on at once.");
+            turns.Run();
+            Assert.True(later.IsCompletedSuccessfully);
+            Assert.Equal(100, await later);
         }
     }
 
@@ -35,20 +39,5 @@ public sealed class FairReadsTests
             pending.SetResult(i);
             Assert.Equal(i, await read);
         }
-    }
-
-    /// <summary>Whether a read, begun on a thread of its own, is completed when it is returned; and what it brings.</summary>
-    private static async Task<(bool AtOnce, int Read)> OnThread(Func<ValueTask<int>> begin)
-    {
-        var (atOnce, read) = (false, Task.FromResult(0));
-        var thread = new Thread(() =>
-        {
-            var begun = begin();
-            atOnce = begun.IsCompleted;
-            read = begun.AsTask();
-        });
-        thread.Start();
-        thread.Join();
-        return (atOnce, await read);
     }
 }
