@@ -255,7 +255,7 @@ internal sealed class RequestForwarder(
         var body = context.Request.Body;
         if (hasBody)
         {
-            context.Request.Body = new WatchedBody(body, watch);
+            context.Request.Body = new WatchedBody(body, watch, context);
         }
 
         try

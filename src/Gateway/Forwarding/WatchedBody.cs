@@ -6,7 +6,7 @@ namespace WorkerMesh.Gateway.Forwarding;
 /// A request's body whose bytes count as progress. What is read is written on before the next read, so that a read that
 /// begins is progress as well.
 /// </summary>
-internal sealed class WatchedBody(Stream inner, ProgressWatch watch) : PassingStream(inner)
+internal sealed class WatchedBody(Stream inner, ProgressWatch watch, HttpContext context) : PassingStream(inner)
 {
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -23,6 +23,11 @@ internal sealed class WatchedBody(Stream inner, ProgressWatch watch) : PassingSt
             }
 
             return read;
+        }
+        catch (IOException e) when (BrokenContent.Is(e))
+        {
+            BrokenContent.GiveUp(context);
+            throw;
         }
         finally
         {

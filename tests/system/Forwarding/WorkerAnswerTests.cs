@@ -137,6 +137,31 @@ public sealed class WorkerAnswerTests(EmbeddedMesh mesh)
         Assert.StartsWith("HTTP/1.1 413 ", await client.ReadHeadAsync(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("Content-Length: 10", "-+", "34567890")]
+    [InlineData("Transfer-Encoding: chunked", "2\r\n-+\r\n", "3\r\nabc\r\n0\r\n\r\n")]
+    public async Task A_client_whose_worker_leaves_within_the_content_may_go_on_with_its_connection(string framing, string sent, string rest)
+    {
+        await using var service = mesh.NewService("leaves");
+        using var worker = new TcpServer(async connection =>
+        {
+            // All that there is: the gateway waits for the client now.
+            var (received, block) = (new StringBuilder(), new byte[4096]);
+            while (!received.ToString().Contains(sent, StringComparison.Ordinal))
+            {
+                var count = await connection.GetStream().ReadAtLeastAsync(block, 1, throwOnEndOfStream: true, Token);
+                received.Append(Encoding.Latin1.GetString(block, 0, count));
+            }
+        });
+        await RegisterAsync(service, $"http://{worker.EndPoint}");
+        using var client = await RawClient.ConnectAsync(mesh.Api.Address);
+        await client.SendAsync($"POST {service.Path}/x HTTP/1.1\r\nHost: mesh\r\n{framing}\r\n\r\n{sent}");
+        Assert.StartsWith("HTTP/1.1 502", await client.ReadHeadAsync(), StringComparison.Ordinal);
+        await client.SendAsync($"{rest}GET /health/live HTTP/1.1\r\nHost: mesh\r\nConnection: close\r\n\r\n");
+        var next = await client.ReadToEndAsync();
+        Assert.Contains("HTTP/1.1 200", next, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task The_own_client_can_be_switched_off()
     {

@@ -22,6 +22,8 @@ internal sealed class Exchange(WorkerConnection connection)
 
     public WorkerConnection Connection => connection;
 
+    public HttpContext Context => attempt.Context;
+
     public TimeLimits Limits => attempt.Request.Plan.Limits;
 
     /// <summary>Whether the head of the answer is there.</summary>

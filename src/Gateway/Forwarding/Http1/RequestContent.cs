@@ -76,57 +76,60 @@ internal static class RequestContent
     {
         var connection = exchange.Connection;
         var output = connection.Output;
-        for (var isLast = false; !isLast;)
+        try
         {
-            ReadResult read;
-            try
+            for (var isLast = false; !isLast;)
             {
-                read = await Read(input, connection);
-            }
-            catch (Exception e) when (e is IOException or BadHttpRequestException or OperationCanceledException)
-            {
-                if (connection.IsClosed && !connection.ClientPaused)
+                var read = await Read(input, connection);
+                // A large piece that needs no framing is sent from where it was received.
+                var asItIs = !isChunked && read.Buffer.FirstSpan.Length >= LargePieceBytes;
+                var length = asItIs ? read.Buffer.FirstSpan.Length : Math.Min(read.Buffer.Length, MostPieceBytes);
+                var piece = read.Buffer.Slice(0, length);
+                isLast = read.IsCompleted && piece.Length == read.Buffer.Length;
+                output.Clear();
+                if (!asItIs)
                 {
-                    return new(SendEnd.WorkerGone);
+                    Write(output, piece, isChunked, isLast);
                 }
 
-                // Who waits for the answer need not any more.
-                connection.Abort();
-                return new(SendEnd.ClientFault, e is BadHttpRequestException bad ? bad.StatusCode
-                    : connection.ClientPaused ? StatusCodes.Status408RequestTimeout
-                    : StatusCodes.Status400BadRequest);
+                connection.Expect(exchange.Limits.BetweenBytes);
+                try
+                {
+                    await connection.Send(asItIs ? piece.First : output.Written);
+                }
+                finally
+                {
+                    input.AdvanceTo(piece.End);
+                }
+
+                connection.Expect(isLast && !exchange.HasHead ? exchange.Limits.FirstByte : exchange.Limits.BetweenBytes);
             }
 
-            // A large piece that needs no framing is sent from where it was received.
-            var asItIs = !isChunked && read.Buffer.FirstSpan.Length >= LargePieceBytes;
-            var length = asItIs ? read.Buffer.FirstSpan.Length : Math.Min(read.Buffer.Length, MostPieceBytes);
-            var piece = read.Buffer.Slice(0, length);
-            isLast = read.IsCompleted && piece.Length == read.Buffer.Length;
-            output.Clear();
-            if (!asItIs)
+            return new(SendEnd.Sent);
+        }
+        catch (Exception e) when (ConnectionFault.Is(e))
+        {
+            // It may have answered all the same.
+            return new(SendEnd.WorkerGone);
+        }
+        catch (Exception e) when (e is IOException or BadHttpRequestException or OperationCanceledException)
+        {
+            if (BrokenContent.Is(e))
             {
-                Write(output, piece, isChunked, isLast);
+                BrokenContent.GiveUp(exchange.Context);
             }
 
-            connection.Expect(exchange.Limits.BetweenBytes);
-            try
+            if (connection.IsClosed && !connection.ClientPaused)
             {
-                await connection.Send(asItIs ? piece.First : output.Written);
-            }
-            catch (Exception e) when (ConnectionFault.Is(e))
-            {
-                // It may have answered all the same.
                 return new(SendEnd.WorkerGone);
             }
-            finally
-            {
-                input.AdvanceTo(piece.End);
-            }
 
-            connection.Expect(isLast && !exchange.HasHead ? exchange.Limits.FirstByte : exchange.Limits.BetweenBytes);
+            // Who waits for the answer need not any more.
+            connection.Abort();
+            return new(SendEnd.ClientFault, e is BadHttpRequestException bad ? bad.StatusCode
+                : connection.ClientPaused ? StatusCodes.Status408RequestTimeout
+                : StatusCodes.Status400BadRequest);
         }
-
-        return new(SendEnd.Sent);
     }
 
     private static async ValueTask<ReadResult> Read(PipeReader input, WorkerConnection connection)
@@ -137,13 +140,35 @@ internal static class RequestContent
         }
 
         connection.OnReadingClient(begins: true);
+        // After a read that its token ended, Kestrel takes the reader for one in use and can't read over what is left.
+        var givingUp = connection.GivenUp.UnsafeRegister(static i => Cancel((PipeReader)i!), input);
         try
         {
-            return await input.ReadAsync(connection.GivenUp);
+            var read = await input.ReadAsync();
+            if (read.IsCanceled)
+            {
+                input.AdvanceTo(read.Buffer.Start);
+                throw new OperationCanceledException(connection.GivenUp);
+            }
+
+            return read;
         }
         finally
         {
+            givingUp.Dispose();
             connection.OnReadingClient(begins: false);
+        }
+    }
+
+    private static void Cancel(PipeReader input)
+    {
+        try
+        {
+            input.CancelPendingRead();
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // The client is gone, and the read ends with it.
         }
     }
 
