@@ -3,8 +3,7 @@ using System.Globalization;
 namespace WorkerMesh.Tests.System.Faults;
 
 /// <summary>
-/// Everything breaks, in an order that chance decides, two things at a time. Which and for how long follows from the
-/// seed, which is printed; MESH_FAULT_SEED replays it, MESH_FAULT_SECONDS makes it longer.
+/// Everything breaks, in an order that chance decides, two things at a time. Which and for how long follows from the seed.
 /// </summary>
 [Collection<OnFaultMesh>]
 public sealed class RandomFaultTests(FaultMesh mesh)
@@ -12,10 +11,8 @@ public sealed class RandomFaultTests(FaultMesh mesh)
     [Fact]
     public async Task Whatever_breaks_no_request_fails_and_nothing_acknowledged_is_lost()
     {
-        var seed = Setting("MESH_FAULT_SEED") ?? Random.Shared.Next(1_000_000);
-        var duration = TimeSpan.FromSeconds(Setting("MESH_FAULT_SECONDS") ?? 30);
+        var (seed, duration) = Chance.Take(seconds: 30);
         var output = TestContext.Current.TestOutputHelper!;
-        output.WriteLine($"MESH_FAULT_SEED={seed} MESH_FAULT_SECONDS={duration.TotalSeconds}");
         await mesh.HealAsync();
         WorkerProcess[] workers = await Task.WhenAll(Enumerable.Range(0, 3).Select(i => WorkerProcess.StartAsync($"random{i}")));
         try
@@ -70,7 +67,4 @@ public sealed class RandomFaultTests(FaultMesh mesh)
         Assert.Contains(model.Breaches, breach => breach.StartsWith(lost + " ", StringComparison.Ordinal));
         Assert.Contains(model.Breaches, breach => breach.StartsWith(back + " ", StringComparison.Ordinal));
     }
-
-    private static int? Setting(string name) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : null;
 }

@@ -1,0 +1,63 @@
+using WorkerMesh.Tests.System.Dialects;
+
+namespace WorkerMesh.Tests.System.Forwarding;
+
+/// <summary>
+/// Workers and clients that break off, and answer too early, all at once and as chance decides.
+/// </summary>
+[Collection<OnEmbeddedMesh>]
+public sealed class BreakingPeersTests(EmbeddedMesh mesh)
+{
+    private const int Clients = 40;
+
+    [Theory]
+    [InlineData("true")]
+    [InlineData("false")]
+    public async Task Whoever_breaks_off_each_client_gets_its_own_answer_or_none_and_nothing_is_left_over(string own)
+    {
+        var (seed, duration) = Chance.Take(seconds: 6);
+        await using var gateway = await mesh.StartGatewayAsync(("Gateway__OwnHttp1Client", own));
+        List<BreakingWorker> workers = [];
+        try
+        {
+            // The second service type's workers have room for few requests: others wait, and are refused.
+            await using var wide = new GatewayService(gateway.Api, "wide");
+            await using var narrow = new GatewayService(gateway.Api, "narrow");
+            for (var i = 0; i < 4; i++)
+            {
+                workers.Add(new(seed + i));
+                await wide.RegisterAsync($"{i}", workers[^1].Url, "{}");
+                workers.Add(new(seed + i));
+                (await gateway.Api.PutAsync(
+                    $"/api/workers/{narrow.IdOf($"{i}")}",
+                    new { url = workers[^1].Url, services = (string[])[narrow.Name], max_concurrency = 3, lease_seconds = 600 }))
+                    .Expect(201);
+            }
+
+            using var over = new CancellationTokenSource(duration);
+            string[] services = [wide.Name, narrow.Name];
+            BreakingClient[] clients = [.. Enumerable.Range(1, Clients).Select(i => new BreakingClient(gateway.Api.Address, services, seed + (1000 * i)))];
+            BreakingStreams[] streams = [.. Enumerable.Range(Clients + 1, 3).Select(i => new BreakingStreams(gateway.Api.Address, services, seed + (1000 * i)))];
+            await Task.WhenAll([.. clients.Select(c => c.RunAsync(over.Token)), .. streams.Select(s => s.RunAsync(over.Token))]);
+
+            var ends = clients.SelectMany(c => c.Ends).ToLookup(e => e.Key, e => e.Value).ToDictionary(e => e.Key, e => e.Sum());
+            TestContext.Current.TestOutputHelper!.WriteLine($"{string.Join(", ", ends.Select(e => $"{e.Key}: {e.Value}"))}, over HTTP/2 {streams.Sum(s => s.Right)}");
+            Assert.InRange(ends.GetValueOrDefault(200), 100, int.MaxValue);
+            Assert.All(streams, s => Assert.InRange(s.Right, 10, int.MaxValue));
+            await Eventually.Equals("requests in flight", 0, async () => await InFlightAsync(gateway.Api));
+            Assert.Empty(gateway.Faults);
+            if (own == "true")
+            {
+                Assert.Empty(gateway.Process.LinesWith("fail:"));
+            }
+        }
+        finally
+        {
+            workers.ForEach(w => w.Dispose());
+        }
+    }
+
+    private static async Task<int> InFlightAsync(Api api) =>
+        (await api.GetAsync("/api/stats")).Expect(200).Json.GetProperty("workers").EnumerateArray()
+            .Sum(w => w.GetProperty("in_flight").GetInt32());
+}
