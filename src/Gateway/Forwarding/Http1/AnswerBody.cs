@@ -163,6 +163,7 @@ internal static class AnswerBody
         if (count > 0)
         {
             client.Write(connection.Received[..count]);
+            connection.HasPassedOn = true;
             connection.Consume(count);
             left -= count;
         }
@@ -179,6 +180,7 @@ internal static class AnswerBody
             if (content > 0)
             {
                 client.Write(connection.Received.Slice(framing, content));
+                connection.HasPassedOn = true;
                 unsent += content;
             }
 

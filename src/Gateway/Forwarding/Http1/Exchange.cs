@@ -37,6 +37,7 @@ internal sealed class Exchange(WorkerConnection connection)
     public async ValueTask<AttemptFault> Run(Attempt next, Http1Sender by, bool rested)
     {
         (attempt, sender, sending, fault, HasHead, interim, scanned) = (next, by, null, AttemptFault.None, false, 0, 0);
+        connection.HasPassedOn = false;
         var (end, found, heard) = (Outcome.Failed, AttemptFault.None, false);
         var leaving = next.ClientGone.UnsafeRegister(static c => ((WorkerConnection)c!).Abort(), connection);
         try
@@ -243,7 +244,15 @@ internal sealed class Exchange(WorkerConnection connection)
         connection.Abort();
         var context = attempt.Context;
         var sent = sending is null ? default : await sending;
-        if (await HasStarted())
+        if (connection.HasPassedOn && !context.Response.HasStarted)
+        {
+            // It can't be taken back, and would come before whatever else the client is answered: it is sent now.
+            await context.Response.BodyWriter.FlushAsync(CancellationToken.None);
+            // Where not even that begins an answer there is nobody to begin it for.
+            fault = context.Response.HasStarted ? fault : AttemptFault.Client;
+        }
+
+        if (context.Response.HasStarted)
         {
             // The client must not take it for whole.
             Cut();
@@ -260,21 +269,6 @@ internal sealed class Exchange(WorkerConnection connection)
         }
 
         return Outcome.Failed;
-    }
-
-    /// <summary>
-    /// Whether the client has anything of the answer. What was written and not sent yet is sent now: it can't be taken back, and
-    /// would come before whatever else the client is answered.
-    /// </summary>
-    private async ValueTask<bool> HasStarted()
-    {
-        var response = attempt.Context.Response;
-        if (!response.HasStarted && HasHead && response.BodyWriter.UnflushedBytes > 0)
-        {
-            await response.BodyWriter.FlushAsync(CancellationToken.None);
-        }
-
-        return response.HasStarted;
     }
 
     private void Cut()

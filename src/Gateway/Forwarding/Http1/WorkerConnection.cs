@@ -53,6 +53,9 @@ internal sealed class WorkerConnection : IDisposable
     /// <summary>What was received and not consumed.</summary>
     public ReadOnlySpan<byte> Received => buffer.AsSpan(start, end - start);
 
+    /// <summary>Whether any content of the answer was written to the client.</summary>
+    public bool HasPassedOn { get; set; }
+
     /// <summary>Whether a time limit was over.</summary>
     public bool TimedOut => deadline.IsOver;
 
