@@ -25,13 +25,8 @@ public sealed class BreakingPeersTests(EmbeddedMesh mesh)
             await using var narrow = new GatewayService(gateway.Api, "narrow");
             for (var i = 0; i < 4; i++)
             {
-                workers.Add(new(seed + i));
-                await wide.RegisterAsync($"{i}", workers[^1].Url, "{}");
-                workers.Add(new(seed + i));
-                (await gateway.Api.PutAsync(
-                    $"/api/workers/{narrow.IdOf($"{i}")}",
-                    new { url = workers[^1].Url, services = (string[])[narrow.Name], max_concurrency = 3, lease_seconds = 600 }))
-                    .Expect(201);
+                await RegisterAsync(wide, $"{i}", maxConcurrency: null);
+                await RegisterAsync(narrow, $"{i}", maxConcurrency: 3);
             }
 
             using var over = new CancellationTokenSource(duration);
@@ -51,6 +46,15 @@ public sealed class BreakingPeersTests(EmbeddedMesh mesh)
         finally
         {
             workers.ForEach(w => w.Dispose());
+        }
+
+        async Task RegisterAsync(GatewayService service, string name, int? maxConcurrency)
+        {
+            workers.Add(new(seed + workers.Count));
+            (await gateway.Api.PutAsync(
+                $"/api/workers/{service.IdOf(name)}",
+                new { url = workers[^1].Url, services = (string[])[service.Name], max_concurrency = maxConcurrency, lease_seconds = 3600 }))
+                .Expect(201);
         }
     }
 
