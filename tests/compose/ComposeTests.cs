@@ -39,6 +39,26 @@ public sealed class ComposeTests(Stack stack) : IClassFixture<Stack>
     }
 
     [Fact]
+    public async Task Nothing_of_it_has_privileges_or_writes_to_its_image()
+    {
+        await stack.ReadyAsync();
+        foreach (var service in (string[])["silo", "gateway", "embeddings", "text-stats", "search"])
+        {
+            var container = (await stack.ContainersAsync(service))[0];
+            // The effective capabilities, whether a program may gain any, and what can be written to.
+            var said = await Docker.RunAsync(
+                "exec",
+                container,
+                "sh",
+                "-c",
+                "id -u; grep -E '^(CapEff|NoNewPrivs)' /proc/self/status; touch /app/x 2>/dev/null || echo 'no /app'; touch /tmp/x && echo /tmp");
+            Assert.Equal(
+                "1654 CapEff: 0000000000000000 NoNewPrivs: 1 no /app /tmp",
+                string.Join(' ', said.Split((char[])['\n', '\t'], StringSplitOptions.RemoveEmptyEntries)));
+        }
+    }
+
+    [Fact]
     public async Task Silos_are_scaled_to_5_and_to_2_without_a_failed_request()
     {
         await stack.ReadyAsync();

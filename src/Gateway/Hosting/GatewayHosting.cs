@@ -49,6 +49,7 @@ internal static class GatewayHosting
             policy.WithOrigins(gateway.Value.CorsOrigins).AllowAnyHeader().AllowAnyMethod().WithExposedHeaders("X-Mesh-Worker", "X-Mesh-Explain")
                 .SetPreflightMaxAge(TimeSpan.FromHours(1))));
         services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .From("workermesh-gateway")
             .AddMeter(GatewayMetrics.MeterName, SiloMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Microsoft.AspNetCore.Server.Kestrel")
             .LimitLibraries()
             .AddPrometheusExporter());

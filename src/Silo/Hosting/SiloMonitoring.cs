@@ -35,6 +35,7 @@ internal sealed partial class SiloMonitoring(
         });
         builder.Services.AddRoutingCore();
         builder.Services.AddOpenTelemetry().WithMetrics(metrics => metrics
+            .From("workermesh-silo")
             .AddMeter(SiloMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Npgsql")
             .LimitLibraries()
             .AddPrometheusExporter());

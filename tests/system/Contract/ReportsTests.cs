@@ -111,6 +111,8 @@ public abstract partial class ReportsTests(Mesh mesh)
         var samples = metrics.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Where(line => !line.StartsWith('#')).ToList();
         Assert.All(samples, line => Assert.Matches(Sample(), line));
+        Assert.Contains(samples, line => line.StartsWith("target_info{", StringComparison.Ordinal)
+            && line.Contains("service_name=\"workermesh-gateway\",service_version=\"", StringComparison.Ordinal));
         var sample = Assert.Single(samples, line =>
             line.StartsWith("mesh_forward_requests_total{", StringComparison.Ordinal)
             && line.Contains($"service=\"{service.Name}\"", StringComparison.Ordinal));

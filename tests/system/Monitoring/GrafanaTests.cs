@@ -40,6 +40,7 @@ public sealed partial class GrafanaTests(SharedPostgres postgres)
             async () => string.Join(", ", names
                 .Except(Samples((await gateway.Api.GetAsync("/metrics")).Text))
                 .Except(Samples((await silos.GetAsync("/metrics")).Text))));
+        Assert.Contains("service_name=\"workermesh-silo\"", (await silos.GetAsync("/metrics")).Text, StringComparison.Ordinal);
     }
 
     private static HashSet<string> NamesAsked(string file)
