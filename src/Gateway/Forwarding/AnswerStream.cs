@@ -41,16 +41,6 @@ internal sealed class AnswerStream(Stream inner, HttpResponse? early, ProgressWa
         watch?.OnProgress();
     }
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            Inner.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
-
     private async ValueTask<int> Await(ValueTask<int> read, CancellationToken cancellationToken)
     {
         if (early is not null)

@@ -9,14 +9,4 @@ internal sealed class FairStream(Stream inner) : PassingStream(inner)
 
     public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
         reads.Count(Inner.ReadAsync(buffer, cancellationToken));
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            Inner.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
 }

@@ -19,16 +19,6 @@ public sealed class OffSocketThreadStream(Stream inner) : PassingStream(inner)
         return write.IsCompletedSuccessfully ? write : Leave(write.AsTask());
     }
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            Inner.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
-
     private static async ValueTask<int> Leave(Task<int> read)
     {
         await ((Task)read).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

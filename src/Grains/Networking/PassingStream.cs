@@ -1,6 +1,6 @@
 namespace WorkerMesh.Grains.Networking;
 
-/// <summary>A stream that passes on what is asked of another, without seeking and without blocking calls.</summary>
+/// <summary>A stream that passes on what is asked of another, which ends with it, without seeking and without blocking calls.</summary>
 public abstract class PassingStream(Stream inner) : Stream
 {
     public override bool CanRead => inner.CanRead;
@@ -42,4 +42,14 @@ public abstract class PassingStream(Stream inner) : Stream
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
 }

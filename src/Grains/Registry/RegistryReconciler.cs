@@ -34,8 +34,6 @@ internal sealed partial class RegistryReconciler(
     /// <summary>Grains asked in one go: they come into memory for it.</summary>
     private const int AskedAtOnce = 50;
 
-    private const int PageSize = 1000;
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, clock);
@@ -106,20 +104,12 @@ internal sealed partial class RegistryReconciler(
         }
 
         var stored = new Dictionary<WorkerId, HeldRecord>();
-        for (WorkerId? after = null; ;)
+        await foreach (var page in store.ReadPagesAsync(type, stoppingToken))
         {
-            var page = await store.ReadPageAsync(new(PageSize, after, type), stoppingToken);
             foreach (var record in page)
             {
                 stored[record.Id] = new(record.Incarnation, record.Draining);
             }
-
-            if (page.Count < PageSize)
-            {
-                break;
-            }
-
-            after = page[^1].Id;
         }
 
         // Most of what was changed while the store was read is known by now.

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using WorkerMesh.Grains.Identity;
+using WorkerMesh.Grains.Storage;
 using WorkerMesh.Grains.Time;
 using WorkerMesh.Grains.Workers;
 
@@ -33,21 +34,15 @@ internal sealed partial class ServiceRegistryGrain
             // Above the versions of any activation before: nobody makes a million changes a second for long.
             var firstVersion = clock.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
             var loaded = new InstanceTable(serviceType, Random.Shared.NextInt64(1, long.MaxValue), firstVersion, options);
-            const int pageSize = 1000;
-            WorkerId? after = null;
-            do
+            await foreach (var page in store.ReadPagesAsync(serviceType, CancellationToken.None))
             {
-                var page = await store.ReadPageAsync(new(pageSize, after, serviceType), CancellationToken.None);
                 var now = clock.Elapsed();
                 foreach (var record in page)
                 {
                     // A lease of grace: nothing was heard of it here yet, which says nothing about the worker.
                     loaded.Join(new(record, new Liveness(now).ToRenewal(record.Id, record.Incarnation, now)), now);
                 }
-
-                after = page.Count == pageSize ? page[^1].Id : null;
             }
-            while (after is not null);
 
             lock (gate)
             {
