@@ -18,6 +18,7 @@ STARTING = 1
 LINEAR = 0.8
 IMAGE = "workermesh-silo"
 # As many as it takes for the silos to have something to do all the time: each waits for silos that are held up for three quarters of it.
+# As many at all silos together, as of who adds silos for the same work, and as many for each, as of who adds them for more.
 CLIENTS = 512
 BATCH, BATCH_CLIENTS = 250, 32
 USED = "processors of each silo"
@@ -102,37 +103,44 @@ def control_plane(bench):
         patiently(lambda url=cluster.url: load.own(
             "fill", "--url", url, "--prefix", "beat", "--workers", workers, "--each", workers // 64, "--clients", 8, limit=300))
 
-    def register(size, seconds):
+    def register(size, seconds, clients=CLIENTS):
         return clusters[size].used(seconds, lambda: load.own(
-            "register", "--url", clusters[size].url, "--prefix", names.next(), "--clients", CLIENTS, "--seconds", seconds))
+            "register", "--url", clusters[size].url, "--prefix", names.next(), "--clients", clients, "--seconds", seconds))
+
+    def register_more(size, seconds):
+        return register(size, seconds, CLIENTS * size)
 
     def beat(size, seconds):
         return clusters[size].used(seconds, lambda: load.own(
             "heartbeats", "--url", clusters[size].url, "--prefix", "beat", "--clients", BATCH_CLIENTS, "--batch", BATCH,
             "--seconds", seconds))
 
-    def used(samples, size):
-        found = samples.of(f"{size} silos", USED)
+    def used(samples, name):
+        found = samples.of(name, USED)
         return show(statistics.median(found)) if found else "?"
 
-    rows, works = [], (("registrations", register), (f"heartbeats in batches of {BATCH}", beat))
+    rows, works = [], (("registrations", register, register_more), (f"heartbeats in batches of {BATCH}", beat, None))
     say("warming up")
     for size in SIZES:
-        for _, measure in works:
+        for _, measure, _ in works:
             bench.settle(lambda seconds, s=size, m=measure: patiently(lambda: m(s, seconds)))
     for processors in PROCESSORS:
         for cluster in clusters.values():
             cluster.hold(processors)
-        for work, measure in works:
+        for work, measure, more in works:
             say(f"{work} at {SIZES} silos of {processors} processors each")
             for size in SIZES:
                 patiently(lambda s=size, m=measure: m(s, SETTLING))
-            samples = interleave(bench, {f"{size} silos": lambda s=size, m=measure: m(s, bench.seconds) for size in SIZES})
-            for size in SIZES[1:]:
+            variants = {f"{size} silos": (size, measure) for size in SIZES}
+            if more:
+                variants |= {f"{size} silos with {CLIENTS} clients each": (size, more) for size in SIZES[1:]}
+            samples = interleave(bench, {name: lambda s=size, m=how: m(s, bench.seconds) for name, (size, how) in variants.items()})
+            for name, (size, _) in variants.items():
+                if size == SIZES[0]:
+                    continue
+                held = f"{work}, {name}, each held to {processors} processors"
                 rows.append(samples.row(
-                    f"{work}, {size} silos, each held to {processors} processors", "operations/s", f"{size} silos", "1 silos", LINEAR * size,
-                    against="one silo", note=f"each silo used {used(samples, size)} processors, the one alone {used(samples, 1)}"))
-                rows.append(samples.row(
-                    f"{work}, {size} silos, each held to {processors} processors", WORK, f"{size} silos", "1 silos", LINEAR,
-                    against="one silo"))
+                    held, "operations/s", name, "1 silos", LINEAR * size, against="one silo",
+                    note=f"each silo used {used(samples, name)} processors, the one alone {used(samples, '1 silos')}"))
+                rows.append(samples.row(held, WORK, name, "1 silos", LINEAR, against="one silo"))
     return rows
