@@ -49,9 +49,7 @@ internal sealed class BreakingStreams(Uri gateway, string[] services, int seed)
                 var content = await answer.Content.ReadAsStringAsync(CancellationToken.None);
                 if (answer.StatusCode == HttpStatusCode.OK)
                 {
-                    var expected = BreakingWorker.Content(id);
-                    Assert.StartsWith(expected, content, StringComparison.Ordinal);
-                    Assert.Equal("", content[expected.Length..].Trim('.'));
+                    BreakingWorker.ExpectAnswer(id, content);
                     Interlocked.Increment(ref _right);
                 }
             }

@@ -30,10 +30,16 @@ internal sealed class BreakingWorker : IDisposable
 
     public string Url => $"http://{_server.EndPoint}";
 
-    /// <summary>What an answer to the request with this id begins with.</summary>
-    public static string Content(string id) => $"id={id};";
+    /// <summary>Fails unless this is the whole content of an answer to the request with this id, and nothing else.</summary>
+    public static void ExpectAnswer(string id, string content)
+    {
+        Assert.StartsWith(Content(id), content, StringComparison.Ordinal);
+        Assert.Equal("", content[Content(id).Length..].Trim('.'));
+    }
 
     public void Dispose() => _server.Dispose();
+
+    private static string Content(string id) => $"id={id};";
 
     private static async Task ServeAsync(TcpClient client, Random random)
     {
