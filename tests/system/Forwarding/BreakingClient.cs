@@ -36,7 +36,7 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
             {
                 using var connection = new TcpClient { NoDelay = true };
                 await connection.ConnectAsync(gateway.Host, gateway.Port);
-                using var reader = new StreamReader(connection.GetStream(), Encoding.Latin1, leaveOpen: true);
+                using var reader = new MessageReader(connection.GetStream());
                 await UseAsync(connection, reader).WaitAsync(Patience, TimeProvider.System, CancellationToken.None);
             }
             catch (Exception e) when (e is IOException or SocketException)
@@ -50,7 +50,7 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
         }
     }
 
-    private async Task UseAsync(TcpClient connection, StreamReader reader)
+    private async Task UseAsync(TcpClient connection, MessageReader reader)
     {
         for (var left = _random.Next(1, 12); left > 0; left--)
         {
@@ -71,7 +71,7 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
                     return;
                 case < 19:
                     var first = SendAsync(connection, head + content);
-                    await reader.ReadAsync(new char[_random.Next(1, 200)]);
+                    await reader.SomeAsync(_random.Next(1, 200));
                     await LeaveAsync(connection, first);
                     return;
                 case < 24 when content.Length == 0 && !isHead:
@@ -108,7 +108,7 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
     }
 
     /// <returns>Whether another request may follow.</returns>
-    private async Task<bool> AnswerAsync(StreamReader reader, string id, bool isHead)
+    private async Task<bool> AnswerAsync(MessageReader reader, string id, bool isHead)
     {
         var head = await RawMessage.ReadHeadAsync(reader) ?? throw new IOException("No answer.");
         var status = int.Parse(head.Line.Split(' ')[1], CultureInfo.InvariantCulture);

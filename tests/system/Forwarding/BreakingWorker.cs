@@ -44,7 +44,7 @@ internal sealed class BreakingWorker : IDisposable
     private static async Task ServeAsync(TcpClient client, Random random)
     {
         client.NoDelay = true;
-        using var reader = new StreamReader(client.GetStream(), Encoding.Latin1, leaveOpen: true);
+        using var reader = new MessageReader(client.GetStream());
         while (await RawMessage.ReadHeadAsync(reader) is { } head)
         {
             var isEarly = random.Next(10) == 0;

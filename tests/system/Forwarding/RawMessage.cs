@@ -9,9 +9,9 @@ internal sealed record RawMessage(string Line, IReadOnlyDictionary<string, strin
 {
     /// <summary>Reads the next head; null where the connection ended before it.</summary>
     /// <exception cref="IOException">It ended within.</exception>
-    public static async Task<RawMessage?> ReadHeadAsync(StreamReader reader)
+    public static async Task<RawMessage?> ReadHeadAsync(MessageReader reader)
     {
-        if (await reader.ReadLineAsync() is not { } first)
+        if (await reader.LineAsync() is not { } first)
         {
             return null;
         }
@@ -31,40 +31,20 @@ internal sealed record RawMessage(string Line, IReadOnlyDictionary<string, strin
     /// <param name="reader">Where the head was read.</param>
     /// <param name="head">It.</param>
     /// <param name="untilClose">Whether, where the head does not say how long it is, the end of the connection ends it.</param>
-    public static async Task<string> ReadContentAsync(StreamReader reader, RawMessage head, bool untilClose)
+    public static async Task<string> ReadContentAsync(MessageReader reader, RawMessage head, bool untilClose)
     {
         if (!head.Fields.ContainsKey("Transfer-Encoding"))
         {
             return head.Fields.TryGetValue("Content-Length", out var length)
-                ? await CharactersAsync(reader, int.Parse(length, CultureInfo.InvariantCulture))
-                : untilClose ? await reader.ReadToEndAsync() : "";
+                ? await reader.BytesAsync(int.Parse(length, CultureInfo.InvariantCulture))
+                : untilClose ? await reader.RestAsync() : "";
         }
 
-        var content = new global::System.Text.StringBuilder();
-        while (int.Parse(await LineAsync(reader), NumberStyles.HexNumber, CultureInfo.InvariantCulture) is var count and > 0)
-        {
-            content.Append(await CharactersAsync(reader, count));
-            Assert.Equal("", await LineAsync(reader));
-        }
-
+        var content = await reader.ChunksAsync();
         Assert.Equal("", await LineAsync(reader));
-        return content.ToString();
+        return content;
     }
 
-    private static async Task<string> LineAsync(StreamReader reader) =>
-        await reader.ReadLineAsync() ?? throw new IOException("The connection ended within a message.");
-
-    private static async Task<string> CharactersAsync(StreamReader reader, int count)
-    {
-        if (count == 0)
-        {
-            // The reader would wait for a character all the same.
-            return "";
-        }
-
-        var characters = new char[count];
-        return await reader.ReadBlockAsync(characters) == count
-            ? new(characters)
-            : throw new IOException("The connection ended within the content.");
-    }
+    private static async Task<string> LineAsync(MessageReader reader) =>
+        await reader.LineAsync() ?? throw new IOException("The connection ended within a message.");
 }

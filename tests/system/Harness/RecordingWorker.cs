@@ -31,7 +31,7 @@ internal sealed class RecordingWorker : IDisposable
 
     private async Task ServeAsync(TcpClient client)
     {
-        var reader = new Reader(client.GetStream());
+        using var reader = new MessageReader(client.GetStream());
         while (await reader.LineAsync() is { } first)
         {
             var head = new StringBuilder(first).Append('\n');
@@ -61,7 +61,7 @@ internal sealed class RecordingWorker : IDisposable
         }
     }
 
-    private async Task<string> BodyAsync(Reader reader, Dictionary<string, string> headers)
+    private async Task<string> BodyAsync(MessageReader reader, Dictionary<string, string> headers)
     {
         headers.TryGetValue("Content-Length", out var length);
         if (headers.TryGetValue("Transfer-Encoding", out var coding))
@@ -71,50 +71,15 @@ internal sealed class RecordingWorker : IDisposable
                 Faults.Enqueue($"Transfer-Encoding '{coding}' with Content-Length '{length}'");
             }
 
-            var body = new StringBuilder();
-            while (await reader.LineAsync() is var size
-                && int.Parse(size ?? throw new IOException("Broke off between chunks."), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) is var count and > 0)
-            {
-                body.Append(await reader.BytesAsync(count));
-                Assert.Equal("", await reader.LineAsync());
-            }
-
+            var body = await reader.ChunksAsync();
             while (await reader.LineAsync() is { Length: > 0 })
             {
                 // Trailers.
             }
 
-            return body.ToString();
+            return body;
         }
 
         return length is null ? "" : await reader.BytesAsync(int.Parse(length, CultureInfo.InvariantCulture));
-    }
-
-    private sealed class Reader(NetworkStream stream)
-    {
-        private readonly byte[] _one = new byte[1];
-
-        /// <summary>A line without the CR LF that ends it; null at the end.</summary>
-        public async Task<string?> LineAsync()
-        {
-            var line = new StringBuilder();
-            while (await stream.ReadAsync(_one) > 0)
-            {
-                line.Append((char)_one[0]);
-                if (line is [.., '\r', '\n'])
-                {
-                    return line.ToString(0, line.Length - 2);
-                }
-            }
-
-            return line.Length == 0 ? null : throw new IOException($"Broke off in '{line}'.");
-        }
-
-        public async Task<string> BytesAsync(int count)
-        {
-            var bytes = new byte[count];
-            await stream.ReadExactlyAsync(bytes);
-            return Encoding.Latin1.GetString(bytes);
-        }
     }
 }

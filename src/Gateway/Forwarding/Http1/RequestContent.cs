@@ -112,7 +112,7 @@ internal static class RequestContent
             // It may have answered all the same.
             return new(SendEnd.WorkerGone);
         }
-        catch (Exception e) when (e is IOException or BadHttpRequestException or OperationCanceledException)
+        catch (Exception e) when (e is IOException or OperationCanceledException)
         {
             if (BrokenContent.Is(e))
             {
