@@ -8,16 +8,26 @@ using Yarp.ReverseProxy.Forwarder;
 namespace WorkerMesh.Gateway.Forwarding;
 
 /// <summary>One attempt at one worker: says where the request goes, and notes when the answer begins.</summary>
+/// <param name="attempted">The request.</param>
+/// <param name="link">The worker.</param>
+/// <param name="url">Where it is.</param>
+/// <param name="target">What is asked of it.</param>
+/// <param name="notes">Told of the answer.</param>
+/// <param name="watch">Told of it where it keeps the time limits; else null.</param>
+/// <param name="clock">The clock.</param>
 internal sealed class AttemptTransformer(
-    ForwardedRequest attempted, WorkerLink link, string url, string target, AnswerNotes notes, TimeProvider clock)
+    ForwardedRequest attempted,
+    WorkerLink link,
+    string url,
+    string target,
+    AnswerNotes notes,
+    ProgressWatch? watch,
+    TimeProvider clock)
     : HttpTransformer
 {
     private static readonly UriCreationOptions AsWritten = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
     private readonly TimeSpan startedAt = clock.Elapsed();
-
-    /// <summary>Told of the answer where it keeps the time limits.</summary>
-    public ProgressWatch? Watch { private get; set; }
 
     /// <summary>Whether the worker was busy and its answer was dropped, for another worker to be asked.</summary>
     public bool GaveWay { get; private set; }
@@ -28,9 +38,9 @@ internal sealed class AttemptTransformer(
         await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
         var request = httpContext.Request;
         proxyRequest.RequestUri = new Uri(url + target, AsWritten);
-        if (Watch is not null)
+        if (watch is not null)
         {
-            proxyRequest.Options.Set(ProgressWatch.Key, Watch);
+            proxyRequest.Options.Set(ProgressWatch.Key, watch);
         }
 
         // The worker is addressed by its own name; the one that the client used is in X-Forwarded-Host.
@@ -84,7 +94,7 @@ internal sealed class AttemptTransformer(
     {
         if (proxyResponse is not null)
         {
-            Watch?.OnAnswerBegan();
+            watch?.OnAnswerBegan();
             GaveWay = !notes.OnAnswer(
                 httpContext, attempted, link, startedAt, BusyAnswer.RetryAfter(proxyResponse, clock));
             if (GaveWay)
@@ -106,9 +116,9 @@ internal sealed class AttemptTransformer(
             && proxyResponse.RequestMessage?.Method != HttpMethod.Connect
                 ? httpContext.Response
                 : null;
-        if (proxyResponse is not null && (Watch is not null || early is not null))
+        if (proxyResponse is not null && (watch is not null || early is not null))
         {
-            proxyResponse.Content = new AnswerContent(proxyResponse.Content, early, Watch);
+            proxyResponse.Content = new AnswerContent(proxyResponse.Content, early, watch);
         }
 
         if (proxyResponse is { Headers.Connection.Count: > 0 })

@@ -240,28 +240,25 @@ internal sealed class RequestForwarder(
             return http1.Send(context, request, link, endpoint, target, attemptedAt);
         }
 
-        var transformer = new AttemptTransformer(request, link, url, target, notes, clock);
-        return request.Plan.Watched
-            ? SendWatched(context, request, url, transformer)
-            : Send(context, request.Plan, url, transformer, CancellationToken.None);
+        return SendByForwarder(context, request, link, url, target);
     }
 
-    private async ValueTask<AttemptFault> SendWatched(
-        HttpContext context, ForwardedRequest request, string url, AttemptTransformer transformer)
+    private async ValueTask<AttemptFault> SendByForwarder(
+        HttpContext context, ForwardedRequest request, WorkerLink link, string url, string target)
     {
         var hasBody = !request.IsResendable;
-        using var watch = new ProgressWatch(request.Plan.Limits, hasBody, clock);
-        transformer.Watch = watch;
+        using var watch = request.Plan.Watched ? new ProgressWatch(request.Plan.Limits, hasBody, clock) : null;
+        var transformer = new AttemptTransformer(request, link, url, target, notes, watch, clock);
         var body = context.Request.Body;
         if (hasBody)
         {
-            context.Request.Body = new WatchedBody(body, watch, context);
+            context.Request.Body = new ClientContentStream(body, context, watch);
         }
 
         try
         {
-            var fault = await Send(context, request.Plan, url, transformer, watch.Expired);
-            if (fault == AttemptFault.TimedOut && watch.ClientPaused)
+            var fault = await Send(context, request.Plan, url, transformer, watch?.Expired ?? CancellationToken.None);
+            if (fault == AttemptFault.TimedOut && watch is { ClientPaused: true })
             {
                 context.Response.StatusCode = StatusCodes.Status408RequestTimeout;
                 return AttemptFault.Client;

@@ -114,9 +114,9 @@ internal static class RequestContent
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
-            if (BrokenContent.Is(e))
+            if (ClientContent.IsBroken(e))
             {
-                BrokenContent.GiveUp(exchange.Context);
+                ClientContent.GiveUp(exchange.Context);
             }
 
             if (connection.IsClosed && !connection.ClientPaused)
@@ -134,41 +134,14 @@ internal static class RequestContent
 
     private static async ValueTask<ReadResult> Read(PipeReader input, WorkerConnection connection)
     {
-        if (input.TryRead(out var ready))
-        {
-            return ready;
-        }
-
         connection.OnReadingClient(begins: true);
-        // After a read that its token ended, Kestrel takes the reader for one in use and can't read over what is left.
-        var givingUp = connection.GivenUp.UnsafeRegister(static i => Cancel((PipeReader)i!), input);
         try
         {
-            var read = await input.ReadAsync();
-            if (read.IsCanceled)
-            {
-                input.AdvanceTo(read.Buffer.Start);
-                throw new OperationCanceledException(connection.GivenUp);
-            }
-
-            return read;
+            return await ClientContent.Read(input, connection.GivenUp);
         }
         finally
         {
-            givingUp.Dispose();
             connection.OnReadingClient(begins: false);
-        }
-    }
-
-    private static void Cancel(PipeReader input)
-    {
-        try
-        {
-            input.CancelPendingRead();
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
-        {
-            // The client is gone, and the read ends with it.
         }
     }
 
