@@ -110,8 +110,15 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
     /// <returns>Whether another request may follow.</returns>
     private async Task<bool> AnswerAsync(MessageReader reader, string id, bool isHead)
     {
-        var head = await RawMessage.ReadHeadAsync(reader) ?? throw new IOException("No answer.");
-        var status = int.Parse(head.Line.Split(' ')[1], CultureInfo.InvariantCulture);
+        RawMessage head;
+        int status;
+        do
+        {
+            head = await RawMessage.ReadHeadAsync(reader) ?? throw new IOException("No answer.");
+            status = int.Parse(head.Line.Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        while (status == (int)HttpStatusCode.Continue);
+
         var content = isHead || status is 204 or 304 ? "" : await RawMessage.ReadContentAsync(reader, head, untilClose: true);
         if (status == (int)HttpStatusCode.OK && !isHead)
         {
@@ -132,6 +139,8 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
             return (head + "\r\n", "", id);
         }
 
+        // What it expects it does not wait for, at least not for long.
+        head += _random.Next(5) == 0 ? "Expect: 100-continue\r\n" : "";
         var content = new string('c', Lengths[_random.Next(Lengths.Length)]);
         if (_random.Next(2) == 0)
         {
