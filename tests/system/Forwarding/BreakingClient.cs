@@ -9,7 +9,11 @@ namespace WorkerMesh.Tests.System.Forwarding;
 /// A client whose requests are of every kind, several on a connection, and who leaves in the middle of one in five. Chance
 /// decides. An answer that another request should have had, or none at all, is a fault.
 /// </summary>
-internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
+/// <param name="gateway">Whom it asks.</param>
+/// <param name="certificate">What that shows; null where there is no TLS.</param>
+/// <param name="services">The service types of its requests.</param>
+/// <param name="seed">What chance decides.</param>
+internal sealed class BreakingClient(Uri gateway, TestCertificate? certificate, string[] services, int seed)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
@@ -36,8 +40,11 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
             {
                 using var connection = new TcpClient { NoDelay = true };
                 await connection.ConnectAsync(gateway.Host, gateway.Port);
-                using var reader = new MessageReader(connection.GetStream());
-                await UseAsync(connection, reader).WaitAsync(Patience, TimeProvider.System, CancellationToken.None);
+                await using Stream stream = certificate is null
+                    ? connection.GetStream()
+                    : await certificate.SecureClientAsync(connection.GetStream());
+                using var reader = new MessageReader(stream);
+                await UseAsync(connection, stream, reader).WaitAsync(Patience, TimeProvider.System, CancellationToken.None);
             }
             catch (Exception e) when (e is IOException or SocketException)
             {
@@ -50,7 +57,7 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
         }
     }
 
-    private async Task UseAsync(TcpClient connection, MessageReader reader)
+    private async Task UseAsync(TcpClient connection, Stream stream, MessageReader reader)
     {
         for (var left = _random.Next(1, 12); left > 0; left--)
         {
@@ -61,22 +68,22 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
             switch (choice)
             {
                 case < 4:
-                    await LeaveAsync(connection, SendAsync(connection, head[.._random.Next(1, head.Length)]));
+                    await LeaveAsync(connection, SendAsync(stream, head[.._random.Next(1, head.Length)]));
                     return;
                 case < 10 when content.Length > 0:
-                    await LeaveAsync(connection, SendAsync(connection, head + content[.._random.Next(content.Length)]));
+                    await LeaveAsync(connection, SendAsync(stream, head + content[.._random.Next(content.Length)]));
                     return;
                 case < 16:
-                    await LeaveAsync(connection, SendAsync(connection, head + content));
+                    await LeaveAsync(connection, SendAsync(stream, head + content));
                     return;
                 case < 19:
-                    var first = SendAsync(connection, head + content);
+                    var first = SendAsync(stream, head + content);
                     await reader.SomeAsync(_random.Next(1, 200));
                     await LeaveAsync(connection, first);
                     return;
                 case < 24 when content.Length == 0 && !isHead:
                     string[] further = [NewId(), NewId(), NewId()];
-                    await SendAsync(connection, head + string.Concat(further.Select(Get)));
+                    await SendAsync(stream, head + string.Concat(further.Select(Get)));
                     foreach (var asked in (string[])[id, .. further])
                     {
                         if (!await AnswerAsync(reader, asked, isHead: false))
@@ -87,14 +94,14 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
 
                     break;
                 default:
-                    await SendAsync(connection, head);
+                    await SendAsync(stream, head);
                     if (_random.Next(4) == 0)
                     {
                         await PauseAsync();
                     }
 
                     // The worker may answer before it has read it all, and read no more.
-                    var sending = SendAsync(connection, content);
+                    var sending = SendAsync(stream, content);
                     if (!await AnswerAsync(reader, id, isHead))
                     {
                         return;
@@ -174,6 +181,6 @@ internal sealed class BreakingClient(Uri gateway, string[] services, int seed)
 
     private void Count(int end) => Ends[end] = Ends.GetValueOrDefault(end) + 1;
 
-    private static async Task SendAsync(TcpClient connection, string text) =>
-        await connection.GetStream().WriteAsync(Encoding.Latin1.GetBytes(text));
+    private static async Task SendAsync(Stream stream, string text) =>
+        await stream.WriteAsync(Encoding.Latin1.GetBytes(text));
 }

@@ -11,12 +11,16 @@ public sealed class BreakingPeersTests(EmbeddedMesh mesh)
     private const int Clients = 40;
 
     [Theory]
-    [InlineData("true")]
-    [InlineData("false")]
-    public async Task Whoever_breaks_off_each_client_gets_its_own_answer_or_none_and_nothing_is_left_over(string own)
+    [InlineData("true", false)]
+    [InlineData("false", false)]
+    [InlineData("true", true)]
+    public async Task Whoever_breaks_off_each_client_gets_its_own_answer_or_none_and_nothing_is_left_over(string own, bool tls)
     {
         var (seed, duration) = Chance.Take(seconds: 6);
-        await using var gateway = await mesh.StartGatewayAsync(("Gateway__OwnHttp1Client", own));
+        var certificate = tls ? new TestCertificate() : null;
+        await using var gateway = await mesh.StartGatewayAsync(
+            [("Gateway__OwnHttp1Client", own), .. certificate?.GatewaySettings ?? []]);
+        var address = tls ? await gateway.SecureAddressAsync() : gateway.Api.Address;
         List<BreakingWorker> workers = [];
         try
         {
@@ -31,8 +35,8 @@ public sealed class BreakingPeersTests(EmbeddedMesh mesh)
 
             using var over = new CancellationTokenSource(duration);
             string[] services = [wide.Name, narrow.Name];
-            BreakingClient[] clients = [.. Enumerable.Range(1, Clients).Select(i => new BreakingClient(gateway.Api.Address, services, seed + (1000 * i)))];
-            BreakingStreams[] streams = [.. Enumerable.Range(Clients + 1, 3).Select(i => new BreakingStreams(gateway.Api.Address, services, seed + (1000 * i)))];
+            BreakingClient[] clients = [.. Enumerable.Range(1, Clients).Select(i => new BreakingClient(address, certificate, services, seed + (1000 * i)))];
+            BreakingStreams[] streams = [.. Enumerable.Range(Clients + 1, 3).Select(i => new BreakingStreams(address, certificate, services, seed + (1000 * i)))];
             await Task.WhenAll([.. clients.Select(c => c.RunAsync(over.Token)), .. streams.Select(s => s.RunAsync(over.Token))]);
 
             var ends = clients.SelectMany(c => c.Ends).ToLookup(e => e.Key, e => e.Value).ToDictionary(e => e.Key, e => e.Sum());
@@ -50,7 +54,7 @@ public sealed class BreakingPeersTests(EmbeddedMesh mesh)
 
         async Task RegisterAsync(GatewayService service, string name, int? maxConcurrency)
         {
-            workers.Add(new(seed + workers.Count));
+            workers.Add(new(seed + workers.Count, certificate));
             (await gateway.Api.PutAsync(
                 $"/api/workers/{service.IdOf(name)}",
                 new { url = workers[^1].Url, services = (string[])[service.Name], max_concurrency = maxConcurrency, lease_seconds = 3600 }))

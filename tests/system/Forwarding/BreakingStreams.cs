@@ -4,7 +4,11 @@ using System.Net;
 namespace WorkerMesh.Tests.System.Forwarding;
 
 /// <summary>A client of HTTP/2 with several requests at once on a connection, one in four of which it resets.</summary>
-internal sealed class BreakingStreams(Uri gateway, string[] services, int seed)
+/// <param name="gateway">Whom it asks.</param>
+/// <param name="certificate">What that shows; null where there is no TLS.</param>
+/// <param name="services">The service types of its requests.</param>
+/// <param name="seed">What chance decides.</param>
+internal sealed class BreakingStreams(Uri gateway, TestCertificate? certificate, string[] services, int seed)
 {
     private const int AtOnce = 6;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -18,7 +22,7 @@ internal sealed class BreakingStreams(Uri gateway, string[] services, int seed)
     /// <summary>Goes on until the time is over.</summary>
     public async Task RunAsync(CancellationToken over)
     {
-        using var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = false };
+        using var handler = certificate?.NewHandler() ?? new();
         using var http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(i => RunAsync(http, new Random(seed + i), over)));
     }

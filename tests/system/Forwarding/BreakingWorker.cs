@@ -18,8 +18,18 @@ internal sealed class BreakingWorker : IDisposable
     private readonly TcpServer _server;
     private int _connections;
 
-    public BreakingWorker(int seed) =>
-        _server = new(client => ServeAsync(client, new Random(seed + (1000 * Interlocked.Increment(ref _connections)))));
+    /// <param name="seed">What chance decides.</param>
+    /// <param name="certificate">What it shows; null where it has no TLS.</param>
+    public BreakingWorker(int seed, TestCertificate? certificate)
+    {
+        _server = new(async client =>
+        {
+            var random = new Random(seed + (1000 * Interlocked.Increment(ref _connections)));
+            await using Stream stream = certificate is null ? client.GetStream() : await certificate.SecureServerAsync(client.GetStream());
+            await ServeAsync(client, stream, random);
+        });
+        Url = $"{(certificate is null ? "http" : "https")}://{_server.EndPoint}";
+    }
 
     private enum Then
     {
@@ -28,7 +38,7 @@ internal sealed class BreakingWorker : IDisposable
         Reset,
     }
 
-    public string Url => $"http://{_server.EndPoint}";
+    public string Url { get; }
 
     /// <summary>Fails unless this is the whole content of an answer to the request with this id, and nothing else.</summary>
     public static void ExpectAnswer(string id, string content)
@@ -41,10 +51,10 @@ internal sealed class BreakingWorker : IDisposable
 
     private static string Content(string id) => $"id={id};";
 
-    private static async Task ServeAsync(TcpClient client, Random random)
+    private static async Task ServeAsync(TcpClient client, Stream stream, Random random)
     {
         client.NoDelay = true;
-        using var reader = new MessageReader(client.GetStream());
+        using var reader = new MessageReader(stream);
         while (await RawMessage.ReadHeadAsync(reader) is { } head)
         {
             var isEarly = random.Next(10) == 0;
@@ -56,7 +66,7 @@ internal sealed class BreakingWorker : IDisposable
             var (pieces, then) = Answer(random, head.Fields["X-Id"]);
             foreach (var piece in head.Line.StartsWith("HEAD", StringComparison.Ordinal) ? HeadOnly : pieces)
             {
-                await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(piece));
+                await stream.WriteAsync(Encoding.Latin1.GetBytes(piece));
                 if (random.Next(8) == 0)
                 {
                     await Task.Delay(Pause * random.NextDouble(), TimeProvider.System);

@@ -40,9 +40,7 @@ public sealed class GatewayProcess : IAsyncDisposable
         var process = Launch(name, settings, openFiles, FreePort.Take());
         try
         {
-            var line = await process.LineAsync(Listening);
-            var address = line[(line.IndexOf(Listening, StringComparison.Ordinal) + Listening.Length)..];
-            return new(name, settings, openFiles, process, new Api(new Uri(address)));
+            return new(name, settings, openFiles, process, new Api(await AddressAsync(process, "http")));
         }
         catch
         {
@@ -68,6 +66,9 @@ public sealed class GatewayProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Where it listens with TLS, if it does.</summary>
+    public Task<Uri> SecureAddressAsync() => AddressAsync(Process, "https");
+
     public async Task ReadyAsync()
     {
         await Process.LineAsync("reaches the cluster");
@@ -86,6 +87,13 @@ public sealed class GatewayProcess : IAsyncDisposable
         {
             await ReadyAsync();
         }
+    }
+
+    private static async Task<Uri> AddressAsync(ChildProcess process, string scheme)
+    {
+        var said = $"{Listening}{scheme}://";
+        var line = await process.LineAsync(said);
+        return new($"{scheme}://{line[(line.IndexOf(said, StringComparison.Ordinal) + said.Length)..]}");
     }
 
     private static ChildProcess Launch(string name, IReadOnlyDictionary<string, string> settings, int? openFiles, int port)

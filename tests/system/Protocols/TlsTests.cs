@@ -9,8 +9,6 @@ namespace WorkerMesh.Tests.System.Protocols;
 [Collection<OnEmbeddedMesh>]
 public sealed class TlsTests(EmbeddedMesh mesh) : IAsyncLifetime
 {
-    private const string Listening = "Now listening on: https://";
-
     private readonly TestCertificate _certificate = new();
     private GatewayProcess _gateway = null!;
     private Uri _address = null!;
@@ -20,14 +18,8 @@ public sealed class TlsTests(EmbeddedMesh mesh) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _gateway = await mesh.StartGatewayAsync(
-            ("Kestrel__Endpoints__A__Url", "http://127.0.0.1:0"),
-            ("Kestrel__Endpoints__B__Url", "https://127.0.0.1:0"),
-            ("Kestrel__Certificates__Default__Path", _certificate.Path),
-            ("Kestrel__Certificates__Default__KeyPath", _certificate.KeyPath),
-            ("SSL_CERT_FILE", _certificate.Path));
-        var line = await _gateway.Process.LineAsync(Listening);
-        _address = new("https://" + line[(line.IndexOf(Listening, StringComparison.Ordinal) + Listening.Length)..]);
+        _gateway = await mesh.StartGatewayAsync(_certificate.GatewaySettings);
+        _address = await _gateway.SecureAddressAsync();
         _client = new(_certificate.NewHandler());
     }
 
