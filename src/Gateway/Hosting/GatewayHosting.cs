@@ -54,6 +54,7 @@ internal static class GatewayHosting
             .LimitLibraries()
             .AddPrometheusExporter());
         services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<WorkerMetrics>();
         services.AddSingleton<ClusterLink>();
         services.AddSingleton<ClusterCalls>();
         services.AddSingleton<SiloList>();
@@ -203,8 +204,22 @@ internal static class GatewayHosting
         app.MapCoordinatorReports();
         app.MapBroadcast();
         app.MapHealth();
-        app.MapPrometheusScrapingEndpoint("/metrics");
+        MapMetrics(app);
         app.MapOpenApi("/openapi/{documentName}.json");
+    }
+
+    private static void MapMetrics(WebApplication app)
+    {
+        var workers = app.Services.GetRequiredService<WorkerMetrics>();
+        app.MapPrometheusScrapingEndpoint(
+            "/metrics",
+            meterProvider: null,
+            branch => branch.Use((context, next) =>
+            {
+                workers.MakeRoom();
+                return next(context);
+            }),
+            optionsName: null);
     }
 
     private static void AddSingletonHosted<T>(this IServiceCollection services)

@@ -4,12 +4,11 @@ using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Forwarding;
 using WorkerMesh.Gateway.Hosting;
 using WorkerMesh.Gateway.Routing;
-using WorkerMesh.Grains.Time;
 using WorkerMesh.Grains.Workers;
 
 namespace WorkerMesh.Gateway.Stats;
 
-/// <summary>The instruments of a gateway: each name and tag appears here and nowhere else.</summary>
+/// <summary>The instruments of a gateway, but for those of each worker: each name and tag appears here and nowhere else.</summary>
 internal sealed class GatewayMetrics
 {
     public const string MeterName = "WorkerMesh.Gateway";
@@ -20,7 +19,7 @@ internal sealed class GatewayMetrics
     private readonly Histogram<double> duration;
     private readonly Histogram<double> wait;
 
-    public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link, Shortage shortage, TimeProvider clock)
+    public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link, Shortage shortage)
     {
         var meter = meters.Create(MeterName);
         requests = meter.CreateCounter<long>("mesh.forward.requests", "{request}", "Forwarded requests by how they ended.");
@@ -47,17 +46,6 @@ internal sealed class GatewayMetrics
         meter.CreateObservableGauge(
             "mesh.workers", () => routes.All.SelectMany(CountStates), "{worker}", "Workers by state, on the routes of this gateway.");
         meter.CreateObservableCounter(
-            "mesh.worker.requests", () => ByWorker(l => l.Requests), "{request}", "Requests that were sent to a worker.");
-        meter.CreateObservableCounter(
-            "mesh.worker.failures", () => ByWorker(l => l.Failures), "{request}", "Requests that a worker failed.");
-        meter.CreateObservableGauge(
-            "mesh.worker.in_flight", () => ByWorker(l => l.InFlight), "{request}", "Requests in flight at a worker.");
-        meter.CreateObservableGauge(
-            "mesh.worker.latency",
-            () => ByWorker(l => l.LatencySeconds(clock.Elapsed())),
-            "s",
-            "Time to a worker's first byte, as the choice sees it: peaks at once, forgets slowly.");
-        meter.CreateObservableCounter(
             "mesh.clients.refused",
             () => shortage.RefusedConnections,
             "{connection}",
@@ -73,10 +61,6 @@ internal sealed class GatewayMetrics
             "mesh.routes", () => routes.All.Count(), "{route}", "Service types that this gateway watches.");
         meter.CreateObservableGauge(
             "mesh.cluster.connected", () => link.Connected ? 1 : 0, "1", "Whether the silos answer this gateway.");
-
-        IEnumerable<Measurement<T>> ByWorker<T>(Func<WorkerLink, T> read)
-            where T : struct =>
-            routes.Links.All().Select(l => new Measurement<T>(read(l), new KeyValuePair<string, object?>("mesh.worker", l.Id.Value)));
     }
 
     /// <summary>A request ended.</summary>
