@@ -132,6 +132,15 @@ internal sealed partial class LiveWorker(WorkerId id)
         rare.EarlierOperations = [last.OperationId, .. rare.EarlierOperations.Take(remembered - 1)];
     }
 
+    /// <summary>None of them can come again.</summary>
+    public void ForgetOperations()
+    {
+        if (rarities is not null)
+        {
+            rarities.EarlierOperations = [];
+        }
+    }
+
     /// <summary>Applies a heartbeat that came to the grain.</summary>
     /// <param name="beat">The heartbeat.</param>
     /// <param name="now">The time.</param>

@@ -235,11 +235,15 @@ internal sealed partial class WorkerGrain(
         {
             await GrainFactory.GetGrain<IServiceRegistryGrain>(registryKey.Value)
                 .Leave(Id, worker.Record?.Incarnation ?? incarnation);
+            LeaveIfUnknown();
         }
         else if (await MayForget(record))
         {
             LogForgotten(Id, record.Incarnation);
             await Remove(record);
+            // After so long no call is under way any more, and many may be forgotten at once.
+            worker.ForgetOperations();
+            LeaveIfUnknown();
         }
         else if (record.Incarnation > incarnation)
         {

@@ -132,6 +132,7 @@ public sealed class LeaseTests : IAsyncLifetime
 
         Assert.Null(mesh.Store.Peek(WorkerId.Parse("a")));
         await mesh.Eventually(() => mesh.List(Sample.Echo), l => l.Changes.IsEmpty, "no worker in the other registry");
+        await mesh.Eventually(mesh.CountWorkerGrains, c => c == 0, "no grain in memory");
         Assert.Null(await mesh.Worker("a").Describe());
         Assert.Equal(HeartbeatOutcome.Unknown, (await mesh.Worker("a").Heartbeat(new())).Outcome);
         Assert.Equal(2, (await mesh.Register("a", Sample.Ocr)).Record.Incarnation);
