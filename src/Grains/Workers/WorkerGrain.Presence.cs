@@ -8,6 +8,9 @@ namespace WorkerMesh.Grains.Workers;
 /// <summary>How long the grain stays in memory, when the worker was heard from, and the active health check while it does.</summary>
 internal sealed partial class WorkerGrain
 {
+    /// <summary>Longer than gateways and Orleans go on with a call.</summary>
+    private static readonly TimeSpan LateCalls = TimeSpan.FromSeconds(15);
+
     private void Stay()
     {
         worker.Called(clock.Elapsed());
@@ -42,6 +45,29 @@ internal sealed partial class WorkerGrain
             && registries.AllKnow)
         {
             DeactivateOnIdle();
+        }
+    }
+
+    /// <summary>
+    /// Leaves memory once calls that were made before the removal can no longer come: who registers and unregisters ever
+    /// new workers is not to fill it either.
+    /// </summary>
+    private void LeaveSoon()
+    {
+        leaving ??= new(this, clock, () =>
+        {
+            LeaveIfRemoved();
+            return Task.CompletedTask;
+        });
+        leaving.Within(LateCalls);
+    }
+
+    private void LeaveIfRemoved()
+    {
+        if (worker.Record is null)
+        {
+            worker.ForgetOperations();
+            LeaveIfUnknown();
         }
     }
 

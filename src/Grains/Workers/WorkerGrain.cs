@@ -35,6 +35,9 @@ internal sealed partial class WorkerGrain(
 
     /// <summary>Made where a registry could not be told: for each of 100,000 workers it would be most of their memory.</summary>
     private GrainAlarm? repair;
+
+    /// <summary>Made where the worker is removed.</summary>
+    private GrainAlarm? leaving;
     private Task? removing;
 
     private WorkerId Id => worker.Id;
@@ -174,7 +177,9 @@ internal sealed partial class WorkerGrain(
         keeper.ThrowIfLate(basis);
         if (worker.Record is { } record)
         {
-            return await Remove(record);
+            var answer = await Remove(record);
+            LeaveSoon();
+            return answer;
         }
 
         LeaveIfUnknown();
@@ -241,9 +246,8 @@ internal sealed partial class WorkerGrain(
         {
             LogForgotten(Id, record.Incarnation);
             await Remove(record);
-            // After so long no call is under way any more, and many may be forgotten at once.
-            worker.ForgetOperations();
-            LeaveIfUnknown();
+            // After so long no call is late, and many may be forgotten at once.
+            LeaveIfRemoved();
         }
         else if (record.Incarnation > incarnation)
         {

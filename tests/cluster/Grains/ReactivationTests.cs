@@ -150,6 +150,24 @@ public sealed class ReactivationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_worker_that_is_removed_leaves_memory_soon_unless_it_is_registered_again()
+    {
+        await mesh.Register("stays", Sample.Ocr);
+        await mesh.Register("goes", Sample.Ocr);
+        await mesh.Worker("stays").Unregister(null);
+        await mesh.Worker("goes").Unregister(null);
+        await mesh.Register("stays", Sample.Ocr);
+        Assert.Equal(["goes", "stays"], (await mesh.HomesOf(mesh.Worker("any"))).Keys);
+
+        await mesh.Advance(TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
+
+        await mesh.Eventually(
+            () => mesh.HomesOf(mesh.Worker("any")), homes => !homes.ContainsKey("goes"), "the one that was removed has left");
+        Assert.Equal(["stays"], (await mesh.HomesOf(mesh.Worker("any"))).Keys);
+        Assert.Equal(3, (await mesh.Register("goes", Sample.Ocr)).Record.Incarnation);
+    }
+
+    [Fact]
     public async Task A_worker_that_there_never_was_leaves_memory_with_the_answer_and_can_be_registered_then()
     {
         await mesh.Register("a", Sample.Ocr);
