@@ -5,7 +5,8 @@ using WorkerMesh.Grains.Networking;
 namespace WorkerMesh.Gateway.Forwarding;
 
 /// <summary>
-/// The content of a request for the forwarder to read, which can give it up without harm to the client's connection.
+/// The content of a request for the forwarder to read, which over HTTP/1.1 can give it up without harm to the client's
+/// connection. Over HTTP/2 it is a stream of its own that ends then.
 /// Where a watch is kept, bytes are progress; what is read is written on before the next read, so that a read that begins
 /// is progress as well.
 /// </summary>
@@ -14,8 +15,8 @@ namespace WorkerMesh.Gateway.Forwarding;
 /// <param name="watch">The watch, if one is kept.</param>
 internal sealed class ClientContentStream(Stream body, HttpContext context, ProgressWatch? watch) : PassingStream(body)
 {
-    /// <summary>Found before this takes the body's place: the server would make another one then, of this.</summary>
-    private readonly PipeReader input = context.Request.BodyReader;
+    /// <summary>Null over HTTP/2. Found before this takes the body's place: the server would make another one then, of this.</summary>
+    private readonly PipeReader? input = HttpProtocol.IsHttp2(context.Request.Protocol) ? null : context.Request.BodyReader;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -23,7 +24,7 @@ internal sealed class ClientContentStream(Stream body, HttpContext context, Prog
         watch?.OnReadingClient(begins: true);
         try
         {
-            var read = await Read(buffer, cancellationToken);
+            var read = await (input is null ? Inner.ReadAsync(buffer, cancellationToken) : Read(input, buffer, cancellationToken));
             watch?.OnProgress();
             // Reads of nothing only wait.
             if (read == 0 && buffer.Length > 0)
@@ -33,7 +34,7 @@ internal sealed class ClientContentStream(Stream body, HttpContext context, Prog
 
             return read;
         }
-        catch (IOException e) when (ClientContent.IsBroken(e))
+        catch (IOException e) when (input is not null && ClientContent.IsBroken(e))
         {
             ClientContent.GiveUp(context);
             throw;
@@ -44,7 +45,7 @@ internal sealed class ClientContentStream(Stream body, HttpContext context, Prog
         }
     }
 
-    private async ValueTask<int> Read(Memory<byte> buffer, CancellationToken cancellationToken)
+    private static async ValueTask<int> Read(PipeReader input, Memory<byte> buffer, CancellationToken cancellationToken)
     {
         while (true)
         {

@@ -52,6 +52,7 @@ internal static class GatewayHosting
             .From("workermesh-gateway")
             .AddMeter(GatewayMetrics.MeterName, SiloMetrics.MeterName, "System.Runtime", "Microsoft.Orleans", "Microsoft.AspNetCore.Server.Kestrel")
             .LimitLibraries()
+            .AddView(GatewayMetrics.View)
             .AddPrometheusExporter());
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<WorkerMetrics>();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using OpenTelemetry.Metrics;
 using WorkerMesh.Gateway.Cluster;
 using WorkerMesh.Gateway.Forwarding;
 using WorkerMesh.Gateway.Hosting;
@@ -13,6 +14,13 @@ internal sealed class GatewayMetrics
 {
     public const string MeterName = "WorkerMesh.Gateway";
 
+    private const string Requests = "mesh.forward.requests";
+    private const string Wait = "mesh.queue.wait.duration";
+    private const string Workers = "mesh.workers";
+
+    /// <summary>Four times what an instrument has by default.</summary>
+    private const int MostSeriesOfTwoTags = 8_000;
+
     private readonly Counter<long> requests;
     private readonly Counter<long> retries;
     private readonly Histogram<double> firstByte;
@@ -22,7 +30,7 @@ internal sealed class GatewayMetrics
     public GatewayMetrics(IMeterFactory meters, RouteTable routes, ClusterLink link, Shortage shortage)
     {
         var meter = meters.Create(MeterName);
-        requests = meter.CreateCounter<long>("mesh.forward.requests", "{request}", "Forwarded requests by how they ended.");
+        requests = meter.CreateCounter<long>(Requests, "{request}", "Forwarded requests by how they ended.");
         retries = meter.CreateCounter<long>("mesh.forward.retries", "{attempt}", "Attempts after the first.");
         var seconds = new InstrumentAdvice<double>
         {
@@ -35,7 +43,7 @@ internal sealed class GatewayMetrics
         meter.CreateObservableGauge(
             "mesh.forward.in_flight", () => routes.All.Select(r => Tagged(r.Stats.InFlight, r)), "{request}", "Requests in flight.");
         wait = meter.CreateHistogram(
-            "mesh.queue.wait.duration", "s", "Time that requests waited for a place at a worker.", advice: seconds);
+            Wait, "s", "Time that requests waited for a place at a worker.", advice: seconds);
         meter.CreateObservableGauge(
             "mesh.queue.length", () => routes.All.Select(r => Tagged(r.Queue.Count, r)), "{request}", "Requests that wait for a place.");
         meter.CreateObservableCounter(
@@ -44,7 +52,7 @@ internal sealed class GatewayMetrics
             "{attempt}",
             "Attempts that were not made because the retry budget was spent.");
         meter.CreateObservableGauge(
-            "mesh.workers", () => routes.All.SelectMany(CountStates), "{worker}", "Workers by state, on the routes of this gateway.");
+            Workers, () => routes.All.SelectMany(CountStates), "{worker}", "Workers by state, on the routes of this gateway.");
         meter.CreateObservableCounter(
             "mesh.clients.refused",
             () => shortage.RefusedConnections,
@@ -62,6 +70,14 @@ internal sealed class GatewayMetrics
         meter.CreateObservableGauge(
             "mesh.cluster.connected", () => link.Connected ? 1 : 0, "1", "Whether the silos answer this gateway.");
     }
+
+    /// <summary>
+    /// Where a series is of a service type and an end or a state: room for about as many service types as other instruments have.
+    /// </summary>
+    public static MetricStreamConfiguration? View(Instrument instrument) =>
+        instrument.Meter.Name == MeterName && instrument.Name is Requests or Wait or Workers
+            ? new() { CardinalityLimit = MostSeriesOfTwoTags }
+            : null;
 
     /// <summary>A request ended.</summary>
     public void OnForwarded(Route route, ForwardOutcome outcome, int attempts, double seconds)

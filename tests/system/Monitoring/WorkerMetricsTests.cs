@@ -30,6 +30,25 @@ public sealed class WorkerMetricsTests(EmbeddedMesh mesh)
         }
     }
 
+    [Fact]
+    public async Task Service_types_have_series_of_their_own_for_each_state()
+    {
+        await using var gateway = await mesh.StartGatewayAsync();
+        // Four series each: more than an instrument has room for by default.
+        var types = Enumerable.Range(0, 600).Select(i => string.Create(CultureInfo.InvariantCulture, $"type-{i}")).ToArray();
+        await Parallel.ForEachAsync(types, Many, async (type, _) =>
+        {
+            (await gateway.Api.PutAsync(
+                $"/api/workers/{type}", new { url = "http://127.0.0.1:9", services = (string[])[type] })).Expect(201);
+            (await gateway.Api.GetAsync($"/service/{type}/x")).ExpectProblem(502);
+        });
+        await Eventually.Holds(
+            "each service type has its series",
+            async () => (await gateway.Api.GetAsync("/metrics")).Expect(200).Text,
+            text => types.All(type => text.Contains($"mesh_service=\"{type}\",mesh_state=\"online\"}} 1\n", StringComparison.Ordinal))
+                && !text.Contains("overflow", StringComparison.Ordinal));
+    }
+
     /// <summary>The workers, and what else has a value.</summary>
     private static async Task<HashSet<string>> SeriesAsync(Api api) => (await api.GetAsync("/metrics")).Expect(200).Text
         .Split('\n')
