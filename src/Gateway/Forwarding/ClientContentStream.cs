@@ -50,12 +50,14 @@ internal sealed class ClientContentStream(Stream body, HttpContext context, Prog
         while (true)
         {
             var read = await ClientContent.Read(input, cancellationToken);
-            var piece = read.Buffer.Slice(0, Math.Min(read.Buffer.Length, buffer.Length));
+            // Nothing of it may be looked at once it is given back.
+            var length = (int)Math.Min(read.Buffer.Length, buffer.Length);
+            var piece = read.Buffer.Slice(0, length);
             piece.CopyTo(buffer.Span);
             input.AdvanceTo(piece.End);
-            if (!piece.IsEmpty || read.IsCompleted || buffer.IsEmpty)
+            if (length > 0 || read.IsCompleted || buffer.IsEmpty)
             {
-                return (int)piece.Length;
+                return length;
             }
         }
     }
