@@ -250,7 +250,8 @@ internal sealed class RequestForwarder(
         using var watch = request.Plan.Watched ? new ProgressWatch(request.Plan.Limits, hasBody, clock) : null;
         var transformer = new AttemptTransformer(request, link, url, target, notes, watch, clock);
         var body = context.Request.Body;
-        if (hasBody)
+        // Over HTTP/2 without a watch the request's own stream does.
+        if (hasBody && (watch is not null || !HttpProtocol.IsHttp2(context.Request.Protocol)))
         {
             context.Request.Body = new ClientContentStream(body, context, watch);
         }

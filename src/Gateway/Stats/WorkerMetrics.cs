@@ -41,14 +41,8 @@ internal sealed class WorkerMetrics(IMeterFactory meters, RouteTable routes, Tim
 
     private bool IsShort()
     {
-        if (measured.Count < MostGone)
-        {
-            return false;
-        }
-
-        var present = routes.Links.All().Select(l => l.Id).ToHashSet();
-        var gone = measured.Count(id => !present.Contains(id));
-        return gone >= MostGone && present.Count + gone > MostWorkers;
+        var gone = measured.Count(id => routes.Links.Find(id) is null);
+        return gone >= MostGone && routes.Links.All().Count + gone > MostWorkers;
     }
 
     private Meter Create()
