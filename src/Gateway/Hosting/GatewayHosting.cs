@@ -31,6 +31,7 @@ internal static class GatewayHosting
 
     public static void AddGateway(this WebApplicationBuilder builder)
     {
+        ListenAddresses.Validate(builder.Configuration);
         var services = builder.Services;
         services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateOnStart()
             .Validate(
@@ -83,6 +84,7 @@ internal static class GatewayHosting
         services.AddSingleton<WorkersShortcut>();
         services.AddSingleton<FindShortcut>();
         services.AddSingletonHosted<GatewayShutdown>();
+        services.AddSingletonHosted<ServerCertificates>();
         services.AddSingletonHosted<CandidateProber>();
         services.AddSingletonHosted<VerdictReporter>();
         services.AddSingletonHosted<RouteTable>();
@@ -111,6 +113,7 @@ internal static class GatewayHosting
             kestrel.Limits.MinResponseDataRate = null;
             // What workers say in header fields is passed on byte for byte.
             kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
+            kestrel.ApplicationServices.GetRequiredService<ServerCertificates>().Use(kestrel, builder.Configuration);
             PriorKnowledge.Use(kestrel, kestrel.ApplicationServices.GetRequiredService<TimeProvider>());
         });
         // Addresses with a certificate.

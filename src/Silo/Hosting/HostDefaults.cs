@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -45,6 +46,7 @@ public static class HostDefaults
                 ["Logging:LogLevel:Yarp"] = "None",
             },
         });
+        ValidateLogLevels(builder.Configuration.GetSection("Logging"));
         builder.Logging.AddSimpleConsole(console =>
         {
             console.SingleLine = true;
@@ -56,5 +58,20 @@ public static class HostDefaults
         builder.AddMeshDashboardOptions();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainTime);
         builder.Services.AddSingleton(TimeProvider.System);
+    }
+    /// <summary>The reader of these settings names the value that it can't read, and not where it stands.</summary>
+    private static void ValidateLogLevels(IConfigurationSection logging)
+    {
+        var levels = logging.GetChildren().Select(provider => provider.GetSection("LogLevel"))
+            .Append(logging.GetSection("LogLevel"))
+            .SelectMany(section => section.GetChildren());
+        foreach (var level in levels)
+        {
+            if (!string.IsNullOrEmpty(level.Value) && !Enum.TryParse<LogLevel>(level.Value, ignoreCase: true, out _))
+            {
+                throw new MeshConfigurationException(
+                    $"{level.Path} is '{level.Value}', which must be one of {string.Join(", ", Enum.GetNames<LogLevel>())}.");
+            }
+        }
     }
 }

@@ -14,6 +14,17 @@ internal sealed class TestCertificate
     {
         var directory = Guard.CreateDirectory();
         (Path, KeyPath) = ($"{directory}/certificate.pem", $"{directory}/key.pem");
+        Replace();
+        _shown = new(() => X509Certificate2.CreateFromPemFile(Path, KeyPath));
+    }
+
+    public string Path { get; }
+
+    public string KeyPath { get; }
+
+    /// <summary>Puts another one into the files. Who made its client before does not trust that.</summary>
+    public void Replace()
+    {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=workermesh-test", key, HashAlgorithmName.SHA256);
         var names = new SubjectAlternativeNameBuilder();
@@ -24,12 +35,7 @@ internal sealed class TestCertificate
         using var certificate = request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
         File.WriteAllText(Path, certificate.ExportCertificatePem());
         File.WriteAllText(KeyPath, key.ExportPkcs8PrivateKeyPem());
-        _shown = new(() => X509Certificate2.CreateFromPemFile(Path, KeyPath));
     }
-
-    public string Path { get; }
-
-    public string KeyPath { get; }
 
     /// <summary>What a gateway is told so that it shows this certificate, beside an address without, and trusts it.</summary>
     public (string Name, string Value)[] GatewaySettings =>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 using Grpc.Net.Client;
 using WorkerMesh.Tests.Worker.Grpc;
@@ -61,9 +62,7 @@ public sealed class TlsTests(EmbeddedMesh mesh) : IAsyncLifetime
 
         using var socket = new ClientWebSocket();
         await socket.ConnectAsync(new($"wss://{_address.Authority}/service/secure/socket"), _client, Token);
-        await socket.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, true, Token);
-        var buffer = new byte[100];
-        Assert.Equal(5, (await socket.ReceiveAsync(buffer, Token)).Count);
+        await ExpectEchoAsync(socket);
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Token);
     }
 
@@ -86,6 +85,55 @@ public sealed class TlsTests(EmbeddedMesh mesh) : IAsyncLifetime
             "stranger", $"--certificate={other.Path}", $"--key={other.KeyPath}");
         await RegisterAsync("stranger", worker);
         (await _gateway.Api.PostAsync("/service/stranger/s", "{}")).ExpectProblem(502);
+    }
+
+    /// <summary>Kestrel by itself closes the address for it, and with it what is under way, after 5 s.</summary>
+    [Fact]
+    public async Task A_certificate_that_is_replaced_is_shown_to_new_clients_and_those_who_are_there_do_not_notice()
+    {
+        await RegisterAsync("plain", (await mesh.WorkersAsync(1))[0]);
+        using var socket = new ClientWebSocket();
+        await socket.ConnectAsync(new($"wss://{_address.Authority}/service/plain/socket"), _client, Token);
+        await ExpectAnswersAsync();
+        var first = await ShownAsync();
+
+        _certificate.Replace();
+        await _gateway.Process.LineAsync("are shown the new certificate");
+        var second = await ShownAsync();
+        Assert.NotEqual(first, second);
+        await ExpectEchoAsync(socket);
+        // On the connections that are there: this client does not trust the new certificate.
+        await ExpectAnswersAsync();
+        await ExpectAnswersAsync();
+
+        File.WriteAllText(_certificate.KeyPath, "no key");
+        await _gateway.Process.LineAsync("can't be used; clients are shown the certificate it held before");
+        Assert.Equal(second, await ShownAsync());
+        await ExpectEchoAsync(socket);
+    }
+
+    private async Task ExpectAnswersAsync()
+    {
+        foreach (var version in (string[])["1.1", "2.0"])
+        {
+            using var response = await GetAsync("/service/plain/p", version);
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
+    }
+
+    private static async Task ExpectEchoAsync(ClientWebSocket socket)
+    {
+        await socket.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, true, Token);
+        var buffer = new byte[100];
+        Assert.Equal(5, (await socket.ReceiveAsync(buffer, Token)).Count);
+    }
+
+    private async Task<string> ShownAsync()
+    {
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(_address.Host, _address.Port, Token);
+        await using var secure = await _certificate.SecureClientAsync(connection.GetStream());
+        return secure.RemoteCertificate!.GetCertHashString();
     }
 
     private Task<WorkerProcess> StartWorkerAsync(string name, params string[] options) => WorkerProcess.StartAsync(

@@ -1,0 +1,87 @@
+using System.Net;
+using WorkerMesh.Silo.Hosting;
+
+namespace WorkerMesh.Gateway.Hosting;
+
+/// <summary>
+/// Where the configuration has the gateway listen, looked through before anything starts: Kestrel finds what is wrong with
+/// it last, and ends the process with a stack trace.
+/// </summary>
+internal static class ListenAddresses
+{
+    /// <exception cref="MeshConfigurationException">An address can't be used; says which and what would be right.</exception>
+    public static void Validate(IConfiguration configuration)
+    {
+        var certificate = IsCertificate(configuration.GetSection("Kestrel:Certificates:Default"));
+        foreach (var (setting, address, own) in All(configuration))
+        {
+            if (Fault(address) is { } fault)
+            {
+                throw new MeshConfigurationException(
+                    $"{setting} is '{address}', {fault}. Give addresses such as http://127.0.0.1:8080, http://[::]:8080 or https://*:8443.");
+            }
+
+            if (!certificate && !own && address.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
+            {
+                throw new MeshConfigurationException(
+                    $"{setting} is '{address}', and there is no certificate for it. Set Kestrel:Certificates:Default:Path and "
+                    + "Kestrel:Certificates:Default:KeyPath to the files, in PEM, of one and of its key.");
+            }
+        }
+    }
+
+    private static bool IsCertificate(IConfigurationSection section) =>
+        !string.IsNullOrEmpty(section["Path"]) || !string.IsNullOrEmpty(section["Subject"]);
+
+    /// <summary>All of them, and whether it has a certificate of its own.</summary>
+    private static IEnumerable<(string Setting, string Address, bool Own)> All(IConfiguration configuration)
+    {
+        foreach (var address in Parts(configuration["urls"]))
+        {
+            yield return ("urls", address, false);
+        }
+
+        foreach (var scheme in (string[])["http", "https"])
+        {
+            var setting = $"{scheme}_ports";
+            foreach (var port in Parts(configuration[setting]))
+            {
+                yield return (setting, $"{scheme}://*:{port}", false);
+            }
+        }
+
+        foreach (var endpoint in configuration.GetSection("Kestrel:Endpoints").GetChildren())
+        {
+            var own = IsCertificate(endpoint.GetSection("Certificate")) || endpoint.GetSection("Sni").GetChildren().Any();
+            yield return ($"{endpoint.Path}:Url", endpoint["Url"] ?? "", own);
+        }
+    }
+
+    private static string[] Parts(string? list) =>
+        list?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
+    private static string? Fault(string address)
+    {
+        BindingAddress parsed;
+        try
+        {
+            parsed = BindingAddress.Parse(address);
+        }
+        catch (FormatException)
+        {
+            return "which is no address";
+        }
+
+        return parsed switch
+        {
+            { Scheme: not ("http" or "https") } => "which begins with neither http:// nor https://",
+            { IsUnixPipe: true } => null,
+            // Where no number follows the colon, it is read as a part of the host.
+            { Port: < 0 or > IPEndPoint.MaxPort } => "which has no port from 0 to 65535",
+            { Host: var host } when host.Contains(':', StringComparison.Ordinal) && !IPAddress.TryParse(host, out _) =>
+                "which has no port from 0 to 65535",
+            { PathBase.Length: > 0 } => "which has a path",
+            _ => null,
+        };
+    }
+}
