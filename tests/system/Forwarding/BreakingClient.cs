@@ -18,11 +18,13 @@ internal sealed class BreakingClient(Uri gateway, TestCertificate? certificate, 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
     private static readonly string[] Methods = ["GET", "GET", "GET", "GET", "HEAD", "DELETE", "PUT", "POST", "POST", "POST"];
-    private static readonly int[] Lengths = [0, 1, 100, 1024, 20_000, 300_000];
     private static readonly string[] Wishes =
     [
         "X-Mesh-Affinity: a\r\n", "X-Mesh-Affinity: b\r\n", "X-Mesh-Priority: high\r\n", "X-Mesh-Timeout-First-Byte: 0.02\r\n",
     ];
+
+    /// <summary>Of the contents of its requests, in bytes.</summary>
+    public static readonly int[] Lengths = [0, 1, 100, 1024, 20_000, 300_000, 1_000_000];
 
     private readonly Random _random = new(seed);
     private int _asked;
@@ -30,6 +32,9 @@ internal sealed class BreakingClient(Uri gateway, TestCertificate? certificate, 
 
     /// <summary>Requests that were answered, by status; 0: the connection was closed instead, 1: this client left.</summary>
     public Dictionary<int, int> Ends { get; } = [];
+
+    /// <summary>The lengths of contents that a worker has answered as they should be.</summary>
+    public HashSet<(int Length, bool Chunked)> Answered { get; } = [];
 
     /// <summary>Goes on until the time is over.</summary>
     public async Task RunAsync(CancellationToken over)
@@ -61,7 +66,7 @@ internal sealed class BreakingClient(Uri gateway, TestCertificate? certificate, 
     {
         for (var left = _random.Next(1, 12); left > 0; left--)
         {
-            var (head, content, id) = Request();
+            var (head, content, id, kind) = Request();
             var isHead = head.StartsWith("HEAD", StringComparison.Ordinal);
             var choice = _random.Next(100);
             _doing = string.Create(CultureInfo.InvariantCulture, $"{choice} with {content.Length} bytes after {head}");
@@ -86,7 +91,7 @@ internal sealed class BreakingClient(Uri gateway, TestCertificate? certificate, 
                     await SendAsync(stream, head + string.Concat(further.Select(Get)));
                     foreach (var asked in (string[])[id, .. further])
                     {
-                        if (!await AnswerAsync(reader, asked, isHead: false))
+                        if (!await AnswerAsync(reader, asked, kind, isHead: false))
                         {
                             return;
                         }
@@ -102,7 +107,7 @@ internal sealed class BreakingClient(Uri gateway, TestCertificate? certificate, 
 
                     // The worker may answer before it has read it all, and read no more.
                     var sending = SendAsync(stream, content);
-                    if (!await AnswerAsync(reader, id, isHead))
+                    if (!await AnswerAsync(reader, id, kind, isHead))
                     {
                         return;
                     }
@@ -115,7 +120,7 @@ internal sealed class BreakingClient(Uri gateway, TestCertificate? certificate, 
     }
 
     /// <returns>Whether another request may follow.</returns>
-    private async Task<bool> AnswerAsync(MessageReader reader, string id, bool isHead)
+    private async Task<bool> AnswerAsync(MessageReader reader, string id, (int Length, bool Chunked) kind, bool isHead)
     {
         RawMessage head;
         int status;
@@ -130,33 +135,35 @@ internal sealed class BreakingClient(Uri gateway, TestCertificate? certificate, 
         if (status == (int)HttpStatusCode.OK && !isHead)
         {
             BreakingWorker.ExpectAnswer(id, content);
+            Answered.Add(kind);
         }
 
         Count(status);
         return !head.Fields.TryGetValue("Connection", out var connection) || connection != "close";
     }
 
-    private (string Head, string Content, string Id) Request()
+    private (string Head, string Content, string Id, (int Length, bool Chunked) Kind) Request()
     {
         var (method, id) = (Methods[_random.Next(Methods.Length)], NewId());
         var head = $"{method} {Target()} HTTP/1.1\r\nHost: mesh\r\nX-Id: {id}\r\n"
             + (_random.Next(5) == 0 ? Wishes[_random.Next(Wishes.Length)] : "");
         if (method is not ("PUT" or "POST"))
         {
-            return (head + "\r\n", "", id);
+            return (head + "\r\n", "", id, (0, false));
         }
 
         // What it expects it does not wait for, at least not for long.
         head += _random.Next(5) == 0 ? "Expect: 100-continue\r\n" : "";
         var content = new string('c', Lengths[_random.Next(Lengths.Length)]);
+        head += string.Create(CultureInfo.InvariantCulture, $"X-Length: {content.Length}\r\n");
         if (_random.Next(2) == 0)
         {
-            return (string.Create(CultureInfo.InvariantCulture, $"{head}Content-Length: {content.Length}\r\n\r\n"), content, id);
+            return (string.Create(CultureInfo.InvariantCulture, $"{head}Content-Length: {content.Length}\r\n\r\n"), content, id, (content.Length, false));
         }
 
         var chunks = content.Chunk(_random.Next(1, 50_000) + (content.Length / 20))
             .Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Length:x}\r\n{new string(c)}\r\n"));
-        return ($"{head}Transfer-Encoding: chunked\r\n\r\n", string.Concat(chunks) + "0\r\n\r\n", id);
+        return ($"{head}Transfer-Encoding: chunked\r\n\r\n", string.Concat(chunks) + "0\r\n\r\n", id, (content.Length, true));
     }
 
     private string Get(string id) => $"GET {Target()} HTTP/1.1\r\nHost: mesh\r\nX-Id: {id}\r\n\r\n";

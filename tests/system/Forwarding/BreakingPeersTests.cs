@@ -42,6 +42,8 @@ public sealed class BreakingPeersTests(EmbeddedMesh mesh)
             var ends = clients.SelectMany(c => c.Ends).ToLookup(e => e.Key, e => e.Value).ToDictionary(e => e.Key, e => e.Sum());
             TestContext.Current.TestOutputHelper!.WriteLine($"{string.Join(", ", ends.Select(e => $"{e.Key}: {e.Value}"))}, over HTTP/2 {streams.Sum(s => s.Right)}");
             Assert.InRange(ends.GetValueOrDefault(200), 100, int.MaxValue);
+            var kinds = BreakingClient.Lengths.SelectMany(length => (bool[])[true, false], (length, chunked) => (length, chunked));
+            Assert.Empty(kinds.Except(clients.SelectMany(c => c.Answered)));
             Assert.All(streams, s => Assert.InRange(s.Right, 10, int.MaxValue));
             await Eventually.Equals("requests in flight", 0, async () => await InFlightAsync(gateway.Api));
             string[] errors = [.. gateway.Faults, .. gateway.Process.LinesWith("fail:")];

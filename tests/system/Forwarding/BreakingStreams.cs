@@ -44,7 +44,9 @@ internal sealed class BreakingStreams(Uri gateway, TestCertificate? certificate,
             if (random.Next(2) == 0)
             {
                 request.Method = HttpMethod.Post;
-                request.Content = new ByteArrayContent(new byte[random.Next(40_000)]);
+                var length = random.Next(40_000);
+                request.Content = new ByteArrayContent(new byte[length]);
+                request.Headers.Add("X-Length", length.ToString(CultureInfo.InvariantCulture));
             }
 
             try

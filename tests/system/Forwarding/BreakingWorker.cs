@@ -6,7 +6,8 @@ namespace WorkerMesh.Tests.System.Forwarding;
 
 /// <summary>
 /// A worker in the test process that answers with <c>id=</c>, the request's X-Id and <c>;</c>, in every manner that HTTP/1.1
-/// has; one in six of its answers is broken, late, or comes before the content was read. Chance decides.
+/// has; one in six of its answers is broken, late, or comes before the content was read. Chance decides. Where it has read
+/// less or more than the client's X-Length says, the id is wrong.
 /// </summary>
 internal sealed class BreakingWorker : IDisposable
 {
@@ -58,12 +59,9 @@ internal sealed class BreakingWorker : IDisposable
         while (await RawMessage.ReadHeadAsync(reader) is { } head)
         {
             var isEarly = random.Next(10) == 0;
-            if (!isEarly)
-            {
-                await RawMessage.ReadContentAsync(reader, head, untilClose: false);
-            }
-
-            var (pieces, then) = Answer(random, head.Fields["X-Id"]);
+            var received = isEarly ? "" : await RawMessage.ReadContentAsync(reader, head, untilClose: false);
+            var isWhole = isEarly || received.Length == int.Parse(head.Fields.GetValueOrDefault("X-Length", "0"), CultureInfo.InvariantCulture);
+            var (pieces, then) = Answer(random, isWhole ? head.Fields["X-Id"] : "of no request");
             foreach (var piece in head.Line.StartsWith("HEAD", StringComparison.Ordinal) ? HeadOnly : pieces)
             {
                 await stream.WriteAsync(Encoding.Latin1.GetBytes(piece));
