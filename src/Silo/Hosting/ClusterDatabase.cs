@@ -54,6 +54,10 @@ public static class ClusterDatabase
         // What a connection is reset by before each use is seven statements, parsed anew each time; nothing here leaves
         // anything to be reset, and a transaction that was left open is rolled back all the same.
         parsed.NoResetOnClose |= !given.ContainsKey("No Reset On Close") && !given.ContainsKey("NoResetOnClose");
+        // An hour by itself. What a session was begun with, such as that the database was read-only then, it keeps.
+        parsed.ConnectionLifetime = given.ContainsKey("Connection Lifetime") || given.ContainsKey("ConnectionLifetime")
+            ? parsed.ConnectionLifetime
+            : 10;
         parsed.ApplicationName ??= "workermesh";
         return NpgsqlDataSource.Create(parsed);
     }

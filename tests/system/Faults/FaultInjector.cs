@@ -22,7 +22,10 @@ internal sealed class FaultInjector(FaultMesh mesh, Scene scene, WorkerProcess[]
         var end = scene.Load.Now + duration;
         return Task.WhenAll(
             LaneAsync(new Random(seed), end, [KillSilo, KillSilo, HangSilo, StopSilo, KillAllSilos]),
-            LaneAsync(new Random(seed + 1), end, [KillDatabase, HangDatabase, KillGateway, StopGateway, KillWorker, HangWorker]));
+            LaneAsync(new Random(seed + 1), end, [
+                KillDatabase, HangDatabase, EndSessions, RefuseSessions, RefuseWrites, LockWorkers,
+                KillGateway, StopGateway, KillWorker, HangWorker,
+            ]));
     }
 
     /// <summary>
@@ -107,6 +110,28 @@ internal sealed class FaultInjector(FaultMesh mesh, Scene scene, WorkerProcess[]
         await mesh.Postgres.FreezeAsync(token);
         await scene.RunAsync(random.NextDouble() * 8);
         await mesh.Postgres.ThawAsync(token);
+    }
+
+    private Task EndSessions(Random random) => mesh.EndSessionsAsync();
+
+    private async Task RefuseSessions(Random random)
+    {
+        await mesh.RefuseSessionsAsync();
+        await scene.RunAsync(random.NextDouble() * 8);
+        await mesh.AllowSessionsAsync();
+    }
+
+    private async Task RefuseWrites(Random random)
+    {
+        await mesh.RefuseWritesAsync();
+        await scene.RunAsync(random.NextDouble() * 8);
+        await mesh.AllowWritesAsync();
+    }
+
+    private async Task LockWorkers(Random random)
+    {
+        await using var locked = await mesh.LockWorkersAsync();
+        await scene.RunAsync(random.NextDouble() * 8);
     }
 
     private async Task KillGateway(Random random)

@@ -75,6 +75,75 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
         List<Task<Answer>> BeatAll(Api api) => [.. ids.Select(id => api.PostAsync($"/api/workers/{id}/heartbeat"))];
     }
 
+    /// <summary>What operators do to a database that goes on running, and undo.</summary>
+    [Theory]
+    [InlineData("read-only")]
+    [InlineData("no sessions")]
+    [InlineData("locked")]
+    public async Task Registrations_are_refused_while_it_does_not_take_them_and_go_on_soon_after(string what)
+    {
+        await mesh.HealAsync();
+        await using var service = mesh.NewService("maintained");
+        var locked = await BeginAsync();
+        try
+        {
+            foreach (var gateway in mesh.Gateways)
+            {
+                var answer = await RegisterAsync(gateway, "refused");
+                answer.ExpectProblem(503);
+                Assert.NotNull(answer.Header("Retry-After"));
+                Assert.Contains("database", answer.Text, StringComparison.Ordinal);
+            }
+        }
+        finally
+        {
+            await EndAsync();
+        }
+
+        // By all silos, on whatever connections each of them has.
+        await Eventually.Holds(
+            "registrations are accepted again",
+            () => ManyAsync("first"),
+            answers => answers.All(answer => answer.Status is 200 or 201),
+            TimeSpan.FromSeconds(10));
+        Assert.All(await ManyAsync("then"), answer => answer.Expect(201));
+
+        Task<Answer[]> ManyAsync(string name) =>
+            Task.WhenAll(Enumerable.Range(0, 200).Select(i => RegisterAsync(mesh.Gateways[i % 2], $"{name}-{i}")));
+
+        async Task<IAsyncDisposable?> BeginAsync()
+        {
+            switch (what)
+            {
+                case "read-only":
+                    await mesh.RefuseWritesAsync();
+                    return null;
+                case "no sessions":
+                    await mesh.RefuseSessionsAsync();
+                    return null;
+                default:
+                    return await mesh.LockWorkersAsync();
+            }
+        }
+
+        async Task EndAsync()
+        {
+            if (locked is not null)
+            {
+                await locked.DisposeAsync();
+            }
+
+            await mesh.AllowSessionsAsync();
+            await mesh.AllowWritesAsync();
+        }
+
+        Task<Answer> RegisterAsync(GatewayProcess gateway, string name)
+        {
+            service.Remember(service.IdOf(name));
+            return gateway.Api.PutAsync($"/api/workers/{service.IdOf(name)}?check=false", service.Registration("http://127.0.0.1:9"));
+        }
+    }
+
     private async Task OutageAsync(
         string scenario, Func<CancellationToken, Task> begin, Func<CancellationToken, Task> end)
     {

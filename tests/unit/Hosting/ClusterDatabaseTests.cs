@@ -11,8 +11,8 @@ public sealed class ClusterDatabaseTests
     {
         var used = Used("Host=db;Database=mesh;Username=mesh");
         Assert.Equal(
-            (5, 5, 3, GssEncryptionMode.Disable, true),
-            (used.Timeout, used.CommandTimeout, used.HostRecheckSeconds, used.GssEncryptionMode, used.NoResetOnClose));
+            (5, 5, 3, 10, GssEncryptionMode.Disable, true),
+            (used.Timeout, used.CommandTimeout, used.HostRecheckSeconds, used.ConnectionLifetime, used.GssEncryptionMode, used.NoResetOnClose));
     }
 
     [Fact]
@@ -20,14 +20,14 @@ public sealed class ClusterDatabaseTests
         Assert.Equal(1, Used("Host=db-1,db-2;Database=mesh;Username=mesh;Target Session Attributes=primary").Timeout);
 
     [Theory]
-    [InlineData("Host=db;Timeout=7;Command Timeout=8;GSS Encryption Mode=Require;No Reset On Close=false;Host Recheck Seconds=9")]
-    [InlineData("host=db;timeout=7;commandtimeout=8;gssencryptionmode=require;noresetonclose=false;hostrecheckseconds=9")]
+    [InlineData("Host=db;Timeout=7;Command Timeout=8;GSS Encryption Mode=Require;No Reset On Close=false;Host Recheck Seconds=9;Connection Lifetime=90")]
+    [InlineData("host=db;timeout=7;commandtimeout=8;gssencryptionmode=require;noresetonclose=false;hostrecheckseconds=9;connectionlifetime=90")]
     public void What_it_says_holds(string text)
     {
         var used = Used(text);
         Assert.Equal(
-            (7, 8, 9, GssEncryptionMode.Require, false),
-            (used.Timeout, used.CommandTimeout, used.HostRecheckSeconds, used.GssEncryptionMode, used.NoResetOnClose));
+            (7, 8, 9, 90, GssEncryptionMode.Require, false),
+            (used.Timeout, used.CommandTimeout, used.HostRecheckSeconds, used.ConnectionLifetime, used.GssEncryptionMode, used.NoResetOnClose));
     }
 
     [Theory]

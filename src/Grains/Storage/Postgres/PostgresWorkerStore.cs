@@ -31,6 +31,8 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     /// </summary>
     private const int MaxReadsWaiting = 131_072;
 
+    private static readonly TimeSpan LeaveReadOnlyInterval = TimeSpan.FromMilliseconds(100);
+
     private readonly NpgsqlDataSource _dataSource;
     private readonly TimeProvider _time;
     private readonly TimeSpan _timeout;
@@ -40,6 +42,7 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     private readonly HeldConnection _writing;
     private readonly HeldConnection _reading;
     private readonly SemaphoreSlim _lists = new(MaxLists);
+    private long? _leftReadOnly;
 
     /// <param name="dataSource">Where the database is. Not disposed with the store.</param>
     /// <param name="timeProvider">The clock of the time-outs.</param>
@@ -307,27 +310,60 @@ public sealed class PostgresWorkerStore : IWorkerStore, IAsyncDisposable
     private async Task<T> RunAsync<T>(
         Func<CancellationToken, Task<T>> operation, TimeSpan grace, CancellationToken cancellationToken)
     {
-        try
+        while (true)
         {
-            return await TimeLimit.RunAsync(operation, _timeout, grace, _time, cancellationToken);
+            try
+            {
+                return await TimeLimit.RunAsync(operation, _timeout, grace, _time, cancellationToken);
+            }
+            catch (StoreUnavailableException)
+            {
+                // The time was up. If that is because its connection leads nowhere any more, so do the idle ones, and each
+                // would cost another time-out. Where a connection breaks the driver does this itself.
+                await ForgetConnectionsAsync();
+                throw;
+            }
+            catch (PostgresException e) when (e.SqlState == FencedState)
+            {
+                // Without the inner exception, which could not cross to the caller's process.
+                throw new StaleOwnerException(e.MessageText);
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction)
+            {
+                if (!await LeaveReadOnlyAsync())
+                {
+                    throw StoreErrors.Unavailable(e);
+                }
+            }
+            catch (Exception e) when (StoreErrors.IsUnavailability(e) && !cancellationToken.IsCancellationRequested)
+            {
+                throw StoreErrors.Unavailable(e);
+            }
         }
-        catch (StoreUnavailableException)
+    }
+
+    /// <summary>
+    /// A session that began while the database was read-only stays so for as long as it lasts, whatever the database is by
+    /// now. Nothing was written on it.
+    /// </summary>
+    /// <returns>Whether there are others to try; where it is still read-only, they are not made anew for each write.</returns>
+    private async Task<bool> LeaveReadOnlyAsync()
+    {
+        var now = _time.GetTimestamp();
+        if (_leftReadOnly is { } left && _time.GetElapsedTime(left, now) < LeaveReadOnlyInterval)
         {
-            // The time was up. If that is because its connection leads nowhere any more, so do the idle ones, and each
-            // would cost another time-out. Where a connection breaks the driver does this itself.
-            _dataSource.Clear();
-            await _writing.ReleaseAsync();
-            await _reading.ReleaseAsync();
-            throw;
+            return false;
         }
-        catch (PostgresException e) when (e.SqlState == FencedState)
-        {
-            // Without the inner exception, which could not cross to the caller's process.
-            throw new StaleOwnerException(e.MessageText);
-        }
-        catch (Exception e) when (StoreErrors.IsUnavailability(e) && !cancellationToken.IsCancellationRequested)
-        {
-            throw StoreErrors.Unavailable(e);
-        }
+
+        _leftReadOnly = now;
+        await ForgetConnectionsAsync();
+        return true;
+    }
+
+    private async Task ForgetConnectionsAsync()
+    {
+        _dataSource.Clear();
+        await _writing.ReleaseAsync();
+        await _reading.ReleaseAsync();
     }
 }
