@@ -26,7 +26,6 @@ namespace WorkerMesh.Gateway.Hosting;
 /// <summary>Sets a gateway up: with a silo of its own, or as a client of a cluster.</summary>
 internal static class GatewayHosting
 {
-    private const string DefaultUrl = "http://127.0.0.1:8080";
     private const long MaxApiBody = JsonBody.DefaultLimit;
 
     public static void AddGateway(this WebApplicationBuilder builder)
@@ -81,6 +80,7 @@ internal static class GatewayHosting
         services.AddSingleton<Refusal>();
         services.AddSingleton<RequestForwarder>();
         services.AddSingleton<ForwardingEndpoint>();
+        services.AddSingleton<ForwardingPorts>();
         services.AddSingleton<WorkersShortcut>();
         services.AddSingleton<FindShortcut>();
         services.AddSingletonHosted<GatewayShutdown>();
@@ -118,12 +118,9 @@ internal static class GatewayHosting
         });
         // Addresses with a certificate.
         builder.WebHost.UseKestrelHttpsConfiguration();
-        if (builder.Configuration["urls"] is null
-            && builder.Configuration["http_ports"] is null
-            && builder.Configuration["https_ports"] is null
-            && !builder.Configuration.GetSection("Kestrel:Endpoints").Exists())
+        if (!ListenAddresses.AreConfigured(builder.Configuration))
         {
-            builder.WebHost.UseUrls(DefaultUrl);
+            builder.WebHost.UseUrls(ListenAddresses.Default);
         }
     }
 
@@ -183,6 +180,11 @@ internal static class GatewayHosting
         app.Use(app.Services.GetRequiredService<GatewayShutdown>().Invoke);
         app.UseExceptionHandler();
         app.Use(app.Services.GetRequiredService<ForwardingEndpoint>().Shortcut);
+        if (app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value.ForwardingPorts.Length > 0)
+        {
+            app.Use(app.Services.GetRequiredService<ForwardingPorts>().Invoke);
+        }
+
         app.Use(app.Services.GetRequiredService<WorkersShortcut>().Invoke);
         app.Use(app.Services.GetRequiredService<FindShortcut>().Invoke);
         app.UseRouting();

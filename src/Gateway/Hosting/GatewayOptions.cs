@@ -112,6 +112,12 @@ public sealed class GatewayOptions
     public string[] CorsOrigins { get; set; } = [];
 
     /// <summary>
+    /// Ports, among those it listens on, where it serves nothing but <c>/service/</c>, <c>/health/live</c> and
+    /// <c>/health/ready</c>. Default none: all addresses serve all.
+    /// </summary>
+    public int[] ForwardingPorts { get; set; } = [];
+
+    /// <summary>
     /// How long a gateway that was told to stop goes on as before while it says that it is not ready. Longer than load
     /// balancers take to notice. Default 1 s.
     /// </summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using WorkerMesh.Silo.Hosting;
 
@@ -9,9 +10,21 @@ namespace WorkerMesh.Gateway.Hosting;
 /// </summary>
 internal static class ListenAddresses
 {
+    /// <summary>Where it listens unless it is told otherwise.</summary>
+    public const string Default = "http://127.0.0.1:8080";
+
+    /// <summary>Whether it is told otherwise.</summary>
+    public static bool AreConfigured(IConfiguration configuration) => All(configuration).Any();
+
     /// <exception cref="MeshConfigurationException">An address can't be used; says which and what would be right.</exception>
     public static void Validate(IConfiguration configuration)
     {
+        List<int> ports = [];
+        if (!AreConfigured(configuration))
+        {
+            ports.Add(BindingAddress.Parse(Default).Port);
+        }
+
         var certificate = IsCertificate(configuration.GetSection("Kestrel:Certificates:Default"));
         foreach (var (setting, address, own) in All(configuration))
         {
@@ -21,6 +34,7 @@ internal static class ListenAddresses
                     $"{setting} is '{address}', {fault}. Give addresses such as http://127.0.0.1:8080, http://[::]:8080 or https://*:8443.");
             }
 
+            ports.Add(BindingAddress.Parse(address).Port);
             if (!certificate && !own && address.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
             {
                 throw new MeshConfigurationException(
@@ -28,17 +42,53 @@ internal static class ListenAddresses
                     + "Kestrel:Certificates:Default:KeyPath to the files, in PEM, of one and of its key.");
             }
         }
+
+        ValidateForwarding(configuration, ports);
+    }
+
+    /// <summary>One that is mistyped would leave open what it is to close.</summary>
+    private static void ValidateForwarding(IConfiguration configuration, IReadOnlyCollection<int> ports)
+    {
+        foreach (var named in configuration.GetSection($"{GatewayOptions.Section}:{nameof(GatewayOptions.ForwardingPorts)}").GetChildren())
+        {
+            if (!int.TryParse(named.Value, NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port == 0 || !ports.Contains(port))
+            {
+                throw new MeshConfigurationException(
+                    $"{named.Path} is '{named.Value}', which must be a port of one of the addresses that the gateway listens on "
+                    + $"({string.Join(", ", ports)}).");
+            }
+        }
     }
 
     private static bool IsCertificate(IConfigurationSection section) =>
         !string.IsNullOrEmpty(section["Path"]) || !string.IsNullOrEmpty(section["Subject"]);
 
-    /// <summary>All of them, and whether it has a certificate of its own.</summary>
+    /// <summary>
+    /// Those that count, and whether each has a certificate of its own: Kestrel's endpoints, where there are any, else
+    /// <c>urls</c>, else the ports.
+    /// </summary>
     private static IEnumerable<(string Setting, string Address, bool Own)> All(IConfiguration configuration)
     {
-        foreach (var address in Parts(configuration["urls"]))
+        var endpoints = configuration.GetSection("Kestrel:Endpoints").GetChildren().ToList();
+        foreach (var endpoint in endpoints)
         {
-            yield return ("urls", address, false);
+            var own = IsCertificate(endpoint.GetSection("Certificate")) || endpoint.GetSection("Sni").GetChildren().Any();
+            yield return ($"{endpoint.Path}:Url", endpoint["Url"] ?? "", own);
+        }
+
+        if (endpoints.Count > 0)
+        {
+            yield break;
+        }
+
+        if (!string.IsNullOrEmpty(configuration["urls"]))
+        {
+            foreach (var address in Parts(configuration["urls"]))
+            {
+                yield return ("urls", address, false);
+            }
+
+            yield break;
         }
 
         foreach (var scheme in (string[])["http", "https"])
@@ -48,12 +98,6 @@ internal static class ListenAddresses
             {
                 yield return (setting, $"{scheme}://*:{port}", false);
             }
-        }
-
-        foreach (var endpoint in configuration.GetSection("Kestrel:Endpoints").GetChildren())
-        {
-            var own = IsCertificate(endpoint.GetSection("Certificate")) || endpoint.GetSection("Sni").GetChildren().Any();
-            yield return ($"{endpoint.Path}:Url", endpoint["Url"] ?? "", own);
         }
     }
 

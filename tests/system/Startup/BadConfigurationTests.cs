@@ -39,6 +39,7 @@ public sealed class BadConfigurationTests(SharedPostgres postgres)
     [InlineData("Kestrel__Endpoints__A__Url", "here", "Kestrel:Endpoints:A:Url")]
     [InlineData("Kestrel__Endpoints__A__Url", "https://127.0.0.1:0", "Kestrel:Certificates:Default:Path")]
     [InlineData("Kestrel__Certificates__Default__Path", "/nowhere.pem", "Kestrel:Certificates:Default")]
+    [InlineData("Gateway__ForwardingPorts__0", "9000", "Gateway:ForwardingPorts:0")]
     [InlineData("Logging__LogLevel__WorkerMesh", "loud", "Logging:LogLevel:WorkerMesh")]
     [InlineData("Dashboard__Username", "operator", "Dashboard:Username and Dashboard:Password")]
     [InlineData("Dashboard__Enabled", "perhaps", "Dashboard:Enabled")]

@@ -42,6 +42,31 @@ public sealed class ListenAddressesTests
     public void An_address_with_TLS_needs_a_certificate(string setting) =>
         ListenAddresses.Validate(Settings(("Kestrel:Endpoints:A:Url", "https://*:8443"), (setting, "x")));
 
+    [Theory]
+    [InlineData("urls", "http://*:8080;http://*:9000", "9000", true)]
+    [InlineData("urls", "http://*:8080;http://*:9000", "9001", false)]
+    [InlineData("urls", "http://*:8080;http://*:9000", "", false)]
+    [InlineData("urls", "http://127.0.0.1:0", "0", false)]
+    [InlineData("http_ports", "8080;9000", "9000", true)]
+    [InlineData("Kestrel:Endpoints:A:Url", "http://*:9000", "9000", true)]
+    [InlineData("Gateway:Zone", "a", "8080", true)]
+    [InlineData("Gateway:Zone", "a", "9000", false)]
+    public void A_port_that_only_forwards_is_one_of_them(string setting, string value, string port, bool right)
+    {
+        var settings = Settings((setting, value), ("Gateway:ForwardingPorts:0", port));
+        if (right)
+        {
+            ListenAddresses.Validate(settings);
+            return;
+        }
+
+        Assert.Contains("Gateway:ForwardingPorts:0", Assert.Throws<MeshConfigurationException>(() => ListenAddresses.Validate(settings)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_Kestrel_has_endpoints_nothing_else_counts() => Assert.Throws<MeshConfigurationException>(() => ListenAddresses.Validate(Settings(
+        ("Kestrel:Endpoints:A:Url", "http://*:8080"), ("urls", "http://*:9000"), ("Gateway:ForwardingPorts:0", "9000"))));
+
     private static IConfiguration Settings(params (string Name, string Value)[] all) =>
         new ConfigurationBuilder().AddInMemoryCollection(all.Select(s => KeyValuePair.Create(s.Name, (string?)s.Value))).Build();
 }
