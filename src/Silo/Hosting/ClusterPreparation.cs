@@ -70,6 +70,8 @@ internal sealed partial class ClusterPreparation(
             catch (Exception e) when (IsPassing(e) && !cancellationToken.IsCancellationRequested)
             {
                 LogWaiting(DatabaseServer.Describe(target), e.Message);
+                // Sessions that began while it was read-only stay so.
+                database.Clear();
                 await Task.Delay(pause, clock, cancellationToken);
             }
         }
@@ -102,15 +104,15 @@ internal sealed partial class ClusterPreparation(
     private static PostgresException? FindRefusal(Exception e) => e switch
     {
         StoreUnavailableException { InnerException: { } inner } => FindRefusal(inner),
-        // Starting up, shutting down, out of connections.
-        PostgresException { SqlState: "57P01" or "57P02" or "57P03" or "53300" } => null,
+        // Starting up, shutting down, out of connections, closed to all, read-only.
+        PostgresException { SqlState: "57P01" or "57P02" or "57P03" or "53300" or "55000" or "25006" } => null,
         _ => e as PostgresException,
     };
 
     private static bool IsPassing(Exception e) =>
         e is StoreUnavailableException or NpgsqlException or SocketException or TimeoutException;
 
-    [LoggerMessage(2000, LogLevel.Warning, "PostgreSQL at {Servers} does not answer yet ({Reason}); waiting for it.")]
+    [LoggerMessage(2000, LogLevel.Warning, "PostgreSQL at {Servers} can't be used yet ({Reason}); waiting for it.")]
     private partial void LogWaiting(string servers, string reason);
 }
 

@@ -153,9 +153,11 @@ public sealed class PostgresServer : IAsyncDisposable
         _guard.Dispose();
     }
 
-    private async Task ExecuteAsync(string statement, CancellationToken cancellationToken)
+    /// <summary>Runs a statement as its operator, beside the tests' databases.</summary>
+    public async Task ExecuteAsync(string statement, CancellationToken cancellationToken)
     {
-        await using var connection = new NpgsqlConnection(ConnectionString("postgres"));
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(ConnectionString("postgres")) { Pooling = false }.ToString());
         await connection.OpenAsync(cancellationToken);
         await using var command = new NpgsqlCommand(statement, connection);
         await command.ExecuteNonQueryAsync(cancellationToken);

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using WorkerMesh.Tests.Cluster.Postgres;
 
 namespace WorkerMesh.Tests.System.Faults;
 
@@ -12,6 +13,8 @@ internal sealed class FaultInjector(FaultMesh mesh, Scene scene, WorkerProcess[]
     private readonly ConcurrentBag<(Uri Gateway, TimeSpan From, TimeSpan To)> _gatewaysKilled = [];
     private readonly ConcurrentBag<(Uri Gateway, TimeSpan From, TimeSpan To)> _gatewaysUnready = [];
     private int _count;
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public int Count => Volatile.Read(ref _count);
 
@@ -98,34 +101,32 @@ internal sealed class FaultInjector(FaultMesh mesh, Scene scene, WorkerProcess[]
 
     private async Task KillDatabase(Random random)
     {
-        var token = TestContext.Current.CancellationToken;
-        await mesh.Postgres.KillAsync(token);
+        await mesh.Postgres.KillAsync(Token);
         await scene.RunAsync(random.NextDouble() * 8);
-        await mesh.Postgres.StartAsync(token);
+        await mesh.Postgres.StartAsync(Token);
     }
 
     private async Task HangDatabase(Random random)
     {
-        var token = TestContext.Current.CancellationToken;
-        await mesh.Postgres.FreezeAsync(token);
+        await mesh.Postgres.FreezeAsync(Token);
         await scene.RunAsync(random.NextDouble() * 8);
-        await mesh.Postgres.ThawAsync(token);
+        await mesh.Postgres.ThawAsync(Token);
     }
 
-    private Task EndSessions(Random random) => mesh.EndSessionsAsync();
+    private Task EndSessions(Random random) => mesh.Postgres.EndSessionsAsync(mesh.Database, Token);
 
     private async Task RefuseSessions(Random random)
     {
-        await mesh.RefuseSessionsAsync();
+        await mesh.Postgres.RefuseSessionsAsync(mesh.Database, Token);
         await scene.RunAsync(random.NextDouble() * 8);
-        await mesh.AllowSessionsAsync();
+        await mesh.Postgres.AllowSessionsAsync(mesh.Database, Token);
     }
 
     private async Task RefuseWrites(Random random)
     {
-        await mesh.RefuseWritesAsync();
+        await mesh.Postgres.RefuseWritesAsync(mesh.Database, Token);
         await scene.RunAsync(random.NextDouble() * 8);
-        await mesh.AllowWritesAsync();
+        await mesh.Postgres.AllowWritesAsync(mesh.Database, Token);
     }
 
     private async Task LockWorkers(Random random)

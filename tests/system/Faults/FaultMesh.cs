@@ -15,12 +15,13 @@ public class FaultMesh : Mesh
     private const int GatewayCount = 2;
 
     private NpgsqlDataSource _database = null!;
-    private NpgsqlDataSource _maintenance = null!;
-    private string _databaseName = "";
 
     public override int Silos => SiloCount;
 
     public PostgresServer Postgres { get; private set; } = null!;
+
+    /// <summary>The cluster's, as a connection string.</summary>
+    public string Database => Settings["ConnectionStrings__Cluster"];
 
     public SupervisedSilo[] Places { get; private set; } = [];
 
@@ -54,9 +55,6 @@ public class FaultMesh : Mesh
         };
         Settings["ConnectionStrings__Cluster"] = database.ToString();
         _database = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.ToString()) { Pooling = false }.ToString());
-        _databaseName = database.Database!;
-        // Beside the cluster's, so that nothing that is done to that one is in the way.
-        _maintenance = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(Postgres.ConnectionString("postgres")) { Pooling = false }.ToString());
         Places = [.. Enumerable.Range(0, SiloCount).Select(i => new SupervisedSilo($"silo{i}", Settings, HostOf(i)))];
         await Task.WhenAll(Places.Select(p => p.StartAsync()));
         Gateways.AddRange(await Task.WhenAll(
@@ -85,8 +83,8 @@ public class FaultMesh : Mesh
     {
         var token = TestContext.Current.CancellationToken;
         await (Postgres.IsStarted ? Postgres.ThawAsync(token) : Postgres.StartAsync(token));
-        await AllowSessionsAsync();
-        await AllowWritesAsync();
+        await Postgres.AllowSessionsAsync(Database, token);
+        await Postgres.AllowWritesAsync(Database, token);
         foreach (var place in Places)
         {
             await place.Current.Process.SignalAsync("CONT");
@@ -143,28 +141,6 @@ public class FaultMesh : Mesh
         await command.ExecuteNonQueryAsync();
     }
 
-    /// <summary>As an operator who restarts what is between the silos and the server.</summary>
-    public Task EndSessionsAsync() => MaintainAsync(
-        $"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_databaseName}'");
-
-    /// <summary>No new sessions, and those that there are end.</summary>
-    public async Task RefuseSessionsAsync()
-    {
-        await MaintainAsync($"ALTER DATABASE {_databaseName} ALLOW_CONNECTIONS false");
-        await EndSessionsAsync();
-    }
-
-    public Task AllowSessionsAsync() => MaintainAsync($"ALTER DATABASE {_databaseName} ALLOW_CONNECTIONS true");
-
-    /// <summary>The sessions from now on may only read, also after <see cref="AllowWritesAsync"/>.</summary>
-    public async Task RefuseWritesAsync()
-    {
-        await MaintainAsync($"ALTER DATABASE {_databaseName} SET default_transaction_read_only = on");
-        await EndSessionsAsync();
-    }
-
-    public Task AllowWritesAsync() => MaintainAsync($"ALTER DATABASE {_databaseName} RESET default_transaction_read_only");
-
     /// <summary>Nobody reads or writes workers before the end of this, as while an operator changes the table.</summary>
     public async Task<IAsyncDisposable> LockWorkersAsync()
     {
@@ -183,12 +159,6 @@ public class FaultMesh : Mesh
         }
     }
 
-    private async Task MaintainAsync(string statement)
-    {
-        await using var command = _maintenance.CreateCommand(statement);
-        await command.ExecuteNonQueryAsync();
-    }
-
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
@@ -196,7 +166,6 @@ public class FaultMesh : Mesh
         if (_database is not null)
         {
             await _database.DisposeAsync();
-            await _maintenance.DisposeAsync();
         }
 
         if (Postgres is not null)

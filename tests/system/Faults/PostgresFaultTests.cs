@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using WorkerMesh.Tests.Cluster.Postgres;
 
 namespace WorkerMesh.Tests.System.Faults;
 
@@ -82,6 +83,7 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
     [InlineData("locked")]
     public async Task Registrations_are_refused_while_it_does_not_take_them_and_go_on_soon_after(string what)
     {
+        var token = TestContext.Current.CancellationToken;
         await mesh.HealAsync();
         await using var service = mesh.NewService("maintained");
         var locked = await BeginAsync();
@@ -116,10 +118,10 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
             switch (what)
             {
                 case "read-only":
-                    await mesh.RefuseWritesAsync();
+                    await mesh.Postgres.RefuseWritesAsync(mesh.Database, token);
                     return null;
                 case "no sessions":
-                    await mesh.RefuseSessionsAsync();
+                    await mesh.Postgres.RefuseSessionsAsync(mesh.Database, token);
                     return null;
                 default:
                     return await mesh.LockWorkersAsync();
@@ -133,8 +135,8 @@ public sealed class PostgresFaultTests(FaultMesh mesh)
                 await locked.DisposeAsync();
             }
 
-            await mesh.AllowSessionsAsync();
-            await mesh.AllowWritesAsync();
+            await mesh.Postgres.AllowSessionsAsync(mesh.Database, token);
+            await mesh.Postgres.AllowWritesAsync(mesh.Database, token);
         }
 
         Task<Answer> RegisterAsync(GatewayProcess gateway, string name)

@@ -4,7 +4,7 @@ using WorkerMesh.Tests.Cluster.Postgres;
 namespace WorkerMesh.Tests.System.Startup;
 
 /// <summary>How silos and gateways start, in whatever order, and stop.</summary>
-public sealed class ClusterStartTests
+public sealed class ClusterStartTests(SharedPostgres postgres)
 {
     private const int Dead = 6;
     private static readonly TimeSpan StopTime = TimeSpan.FromSeconds(10);
@@ -13,14 +13,14 @@ public sealed class ClusterStartTests
     public async Task Gateway_and_silo_wait_for_PostgreSQL_and_for_each_other_and_end_in_order()
     {
         var token = TestContext.Current.CancellationToken;
-        await using var postgres = await PostgresServer.CreateAsync(token);
-        var database = await postgres.CreateDatabaseAsync(token);
-        await postgres.KillAsync(token);
+        await using var server = await PostgresServer.CreateAsync(token);
+        var database = await server.CreateDatabaseAsync(token);
+        await server.KillAsync(token);
         var settings = new Dictionary<string, string> { ["ConnectionStrings__Cluster"] = database };
         await using var gateway = await GatewayProcess.ListenAsync("early gateway", settings);
         await using var silo = SiloProcess.Launch("early silo", settings);
 
-        await silo.Process.LineAsync($"PostgreSQL at 127.0.0.1:{postgres.Port} does not answer yet");
+        await silo.Process.LineAsync($"PostgreSQL at 127.0.0.1:{server.Port} can't be used yet");
         await gateway.Process.LineAsync("No silo can be reached yet");
         (await gateway.Api.GetAsync("/health/live")).Expect(200);
         (await gateway.Api.GetAsync("/health/ready")).Expect(503);
@@ -28,13 +28,13 @@ public sealed class ClusterStartTests
         (await gateway.Api.GetAsync("/api/workers")).ExpectProblem(503);
         Assert.NotNull((await gateway.Api.GetAsync("/service/any/thing")).Header("Retry-After"));
 
-        await postgres.StartAsync(token);
+        await server.StartAsync(token);
         await silo.ActiveAsync();
         await gateway.ReadyAsync();
         var mode = await silo.Process.LineAsync("WorkerMesh silo in cluster mode");
-        Assert.Contains($"PostgreSQL at 127.0.0.1:{postgres.Port}", mode, StringComparison.Ordinal);
+        Assert.Contains($"PostgreSQL at 127.0.0.1:{server.Port}", mode, StringComparison.Ordinal);
         mode = await gateway.Process.LineAsync("WorkerMesh gateway in cluster mode");
-        Assert.Contains($"PostgreSQL at 127.0.0.1:{postgres.Port}", mode, StringComparison.Ordinal);
+        Assert.Contains($"PostgreSQL at 127.0.0.1:{server.Port}", mode, StringComparison.Ordinal);
         var body = new { url = "http://127.0.0.1:1", services = (string[])["any"] };
         (await gateway.Api.PutAsync("/api/workers/first", body)).Expect(201);
 
@@ -44,6 +44,30 @@ public sealed class ClusterStartTests
         await silo.Process.SignalAsync("TERM");
         Assert.Equal(0, await silo.Process.ExitAsync(StopTime));
         Assert.Equal(Dead, await StatusOfAsync(database, silo.SiloPort));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_silo_waits_for_a_database_that_an_operator_works_on(bool isReadOnly)
+    {
+        var token = TestContext.Current.CancellationToken;
+        var server = await postgres.StartAsync();
+        var database = await server.CreateDatabaseAsync(token);
+        var settings = new Dictionary<string, string> { ["ConnectionStrings__Cluster"] = database };
+        // One that has been used: there is nothing to be written before a silo joins.
+        await using (var first = await SiloProcess.StartAsync("first silo", settings))
+        {
+            await first.Process.SignalAsync("TERM");
+            Assert.Equal(0, await first.Process.ExitAsync(StopTime));
+        }
+
+        await (isReadOnly ? server.RefuseWritesAsync(database, token) : server.RefuseSessionsAsync(database, token));
+        await using var silo = SiloProcess.Launch("waiting silo", settings);
+        await silo.Process.LineAsync("waiting for it");
+        Assert.False(silo.Process.Exited.IsCompleted, silo.Process.Log);
+        await (isReadOnly ? server.AllowWritesAsync(database, token) : server.AllowSessionsAsync(database, token));
+        await silo.ActiveAsync();
     }
 
     [Fact]
