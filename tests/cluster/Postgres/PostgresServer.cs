@@ -40,6 +40,9 @@ public sealed class PostgresServer : IAsyncDisposable
         rm -rf "$1"
         """;
 
+    /// <summary>A name of which the server asks for a password, once somebody has made that user.</summary>
+    public const string UserWithPassword = "secretive";
+
     public int Port { get; }
 
     /// <summary>Makes a server and waits until it answers.</summary>
@@ -52,7 +55,9 @@ public sealed class PostgresServer : IAsyncDisposable
             await binaries.InitializeAsync(data, cancellationToken);
             // Whoever reaches that address is one of the tests' own.
             await binaries.RunAsync(
-                "sh", ["-c", "echo host all all $1/16 trust >>$2/pg_hba.conf", "hba", address, data], cancellationToken);
+                "sh",
+                ["-c", $"echo host all all $1/16 trust >>$2/pg_hba.conf && sed -i '1i host all {UserWithPassword} all scram-sha-256' $2/pg_hba.conf", "hba", address, data],
+                cancellationToken);
         },
         address,
         cancellationToken);

@@ -71,6 +71,34 @@ public sealed class ClusterStartTests(SharedPostgres postgres)
     }
 
     [Fact]
+    public async Task A_password_in_a_file_may_change_while_silos_and_gateways_run()
+    {
+        const string user = PostgresServer.UserWithPassword;
+        var token = TestContext.Current.CancellationToken;
+        var server = await postgres.StartAsync();
+        var database = new NpgsqlConnectionStringBuilder(await server.CreateDatabaseAsync(token));
+        var file = Path.Combine(Guard.CreateDirectory(), "password");
+        await server.ExecuteAsync($"CREATE USER {user} PASSWORD 'first'; ALTER DATABASE {database.Database} OWNER TO {user}", token);
+        await File.WriteAllTextAsync(file, $"*:*:*:{user}:first\n", token);
+        var settings = new Dictionary<string, string>
+        {
+            ["ConnectionStrings__Cluster"] = new NpgsqlConnectionStringBuilder(database.ToString()) { Username = user, Passfile = file }.ToString(),
+        };
+        await using var silo = await SiloProcess.StartAsync("silo", settings);
+        await using var gateway = await GatewayProcess.StartAsync("gateway", settings);
+        (await RegisterAsync("before")).Expect(201);
+
+        await server.ExecuteAsync($"ALTER USER {user} PASSWORD 'second'", token);
+        await File.WriteAllTextAsync(file, $"*:*:*:{user}:second\n", token);
+        await server.EndSessionsAsync(database.ToString(), token);
+        await Eventually.Holds("it is used", () => RegisterAsync("after"), answer => answer.Status == 201, TimeSpan.FromSeconds(10));
+        await using var other = await SiloProcess.StartAsync("other silo", settings);
+
+        Task<Answer> RegisterAsync(string id) => gateway.Api.PutAsync(
+            $"/api/workers/{id}?check=false", new { url = "http://127.0.0.1:9", services = (string[])["any"] });
+    }
+
+    [Fact]
     public async Task What_waits_for_PostgreSQL_ends_in_order_too()
     {
         var settings = new Dictionary<string, string>
