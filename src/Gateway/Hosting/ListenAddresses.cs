@@ -20,22 +20,12 @@ internal static class ListenAddresses
     public static void Validate(IConfiguration configuration)
     {
         List<int> ports = [];
-        if (!AreConfigured(configuration))
-        {
-            ports.Add(BindingAddress.Parse(Default).Port);
-        }
-
         var certificate = IsCertificate(configuration.GetSection("Kestrel:Certificates:Default"));
-        foreach (var (setting, address, own) in All(configuration))
+        foreach (var (setting, address, own) in All(configuration).DefaultIfEmpty(("urls", Default, false)))
         {
-            if (Fault(address) is { } fault)
-            {
-                throw new MeshConfigurationException(
-                    $"{setting} is '{address}', {fault}. Give addresses such as http://127.0.0.1:8080, http://[::]:8080 or https://*:8443.");
-            }
-
-            ports.Add(BindingAddress.Parse(address).Port);
-            if (!certificate && !own && address.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
+            var parsed = Parse(setting, address);
+            ports.Add(parsed.Port);
+            if (!certificate && !own && Has(parsed, "https"))
             {
                 throw new MeshConfigurationException(
                     $"{setting} is '{address}', and there is no certificate for it. Set Kestrel:Certificates:Default:Path and "
@@ -83,7 +73,8 @@ internal static class ListenAddresses
 
         if (!string.IsNullOrEmpty(configuration["urls"]))
         {
-            foreach (var address in Parts(configuration["urls"]))
+            // Not trimmed: Kestrel does not either.
+            foreach (var address in configuration["urls"]!.Split(';', StringSplitOptions.RemoveEmptyEntries))
             {
                 yield return ("urls", address, false);
             }
@@ -94,38 +85,46 @@ internal static class ListenAddresses
         foreach (var scheme in (string[])["http", "https"])
         {
             var setting = $"{scheme}_ports";
-            foreach (var port in Parts(configuration[setting]))
+            var ports = configuration[setting]?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            foreach (var port in ports ?? [])
             {
                 yield return (setting, $"{scheme}://*:{port}", false);
             }
         }
     }
 
-    private static string[] Parts(string? list) =>
-        list?.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
-
-    private static string? Fault(string address)
+    private static BindingAddress Parse(string setting, string address)
     {
-        BindingAddress parsed;
+        BindingAddress? parsed = null;
+        string? fault;
         try
         {
             parsed = BindingAddress.Parse(address);
+            fault = FindFault(parsed);
         }
         catch (FormatException)
         {
-            return "which is no address";
+            fault = "which is no address";
         }
 
-        return parsed switch
-        {
-            { Scheme: not ("http" or "https") } => "which begins with neither http:// nor https://",
-            { IsUnixPipe: true } => null,
-            // Where no number follows the colon, it is read as a part of the host.
-            { Port: < 0 or > IPEndPoint.MaxPort } => "which has no port from 0 to 65535",
-            { Host: var host } when host.Contains(':', StringComparison.Ordinal) && !IPAddress.TryParse(host, out _) =>
-                "which has no port from 0 to 65535",
-            { PathBase.Length: > 0 } => "which has a path",
-            _ => null,
-        };
+        return fault is null
+            ? parsed!
+            : throw new MeshConfigurationException(
+                $"{setting} is '{address}', {fault}. Give addresses such as http://127.0.0.1:8080, http://[::]:8080 or https://*:8443.");
     }
+
+    private static bool Has(BindingAddress address, string scheme) =>
+        address.Scheme.Equals(scheme, StringComparison.OrdinalIgnoreCase);
+
+    private static string? FindFault(BindingAddress address) => address switch
+    {
+        _ when !Has(address, "http") && !Has(address, "https") => "which begins with neither http:// nor https://",
+        { IsUnixPipe: true } => null,
+        // Where no number follows the colon, it is read as a part of the host.
+        { Port: < 0 or > IPEndPoint.MaxPort } => "which has no port from 0 to 65535",
+        { Host: var host } when host.Contains(':', StringComparison.Ordinal) && !IPAddress.TryParse(host, out _) =>
+            "which has no port from 0 to 65535",
+        { PathBase.Length: > 0 } => "which has a path",
+        _ => null,
+    };
 }
