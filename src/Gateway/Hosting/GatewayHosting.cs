@@ -113,7 +113,7 @@ internal static class GatewayHosting
             kestrel.Limits.MinResponseDataRate = null;
             // What workers say in header fields is passed on byte for byte.
             kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
-            kestrel.ApplicationServices.GetRequiredService<ServerCertificates>().Use(kestrel, builder.Configuration);
+            kestrel.ApplicationServices.GetRequiredService<ServerCertificates>().Use(kestrel);
             PriorKnowledge.Use(kestrel, kestrel.ApplicationServices.GetRequiredService<TimeProvider>());
         });
         // Addresses with a certificate.
@@ -171,7 +171,8 @@ internal static class GatewayHosting
 
     public static void UseGateway(this WebApplication app)
     {
-        if (app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value.InlineCompletions)
+        var options = app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value;
+        if (options.InlineCompletions)
         {
             app.Use(SocketCompletions.LeaveSocketThread);
         }
@@ -180,7 +181,7 @@ internal static class GatewayHosting
         app.Use(app.Services.GetRequiredService<GatewayShutdown>().Invoke);
         app.UseExceptionHandler();
         app.Use(app.Services.GetRequiredService<ForwardingEndpoint>().Shortcut);
-        if (app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value.ForwardingPorts.Length > 0)
+        if (options.ForwardingPorts.Length > 0)
         {
             app.Use(app.Services.GetRequiredService<ForwardingPorts>().Invoke);
         }
@@ -192,7 +193,7 @@ internal static class GatewayHosting
         app.UseStatusCodePages(refused => refused.HttpContext.Response.StatusCode == StatusCodes.Status404NotFound
             ? Problems.NotFoundPath(refused.HttpContext.Request.Path).ExecuteAsync(refused.HttpContext)
             : Results.Problem(statusCode: refused.HttpContext.Response.StatusCode).ExecuteAsync(refused.HttpContext));
-        if (app.Services.GetRequiredService<IOptions<GatewayOptions>>().Value.CorsOrigins.Length > 0)
+        if (options.CorsOrigins.Length > 0)
         {
             app.UseCors();
         }

@@ -16,6 +16,7 @@ internal sealed partial class ServerCertificates : BackgroundService
     /// <summary>Files are looked at, not watched: what is mounted into a container is replaced in many ways.</summary>
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(5);
 
+    private readonly IConfigurationSection kestrelSection;
     private readonly IReadOnlyList<CertificateFile> files;
 
     /// <summary>By the thumbprints of all that they have held: Kestrel goes on naming the first.</summary>
@@ -30,13 +31,14 @@ internal sealed partial class ServerCertificates : BackgroundService
         IConfiguration configuration, IHostEnvironment environment, TimeProvider clock, ILogger<ServerCertificates> logger)
     {
         (this.clock, this.logger) = (clock, logger);
-        files = [.. Sections(configuration.GetSection("Kestrel")).Select(section => Read(section, environment.ContentRootPath))];
+        kestrelSection = configuration.GetSection("Kestrel");
+        files = [.. Sections(kestrelSection).Select(section => Read(section, environment.ContentRootPath))];
     }
 
     /// <summary>Has Kestrel show what the files hold, and not look at them itself.</summary>
-    public void Use(KestrelServerOptions kestrel, IConfiguration configuration)
+    public void Use(KestrelServerOptions kestrel)
     {
-        kestrel.Configure(configuration.GetSection("Kestrel"), reloadOnChange: false);
+        kestrel.Configure(kestrelSection, reloadOnChange: false);
         kestrel.ConfigureHttpsDefaults(https => https.OnAuthenticate = Show);
     }
 

@@ -40,25 +40,21 @@ public static class ClusterDatabase
         // Npgsql's own 15 s and 30 s are longer than anybody here waits. Of several servers the first may be the one that is
         // gone: who waits for the store is to reach the next one meanwhile, also the one after it.
         var given = new DbConnectionStringBuilder { ConnectionString = text };
-        parsed.Timeout = given.ContainsKey("Timeout") ? parsed.Timeout : servers.Count > 1 ? 1 : 5;
-        parsed.CommandTimeout =
-            given.ContainsKey("Command Timeout") || given.ContainsKey("CommandTimeout") ? parsed.CommandTimeout : 5;
+        parsed.Timeout = Says("Timeout") ? parsed.Timeout : servers.Count > 1 ? 1 : 5;
+        parsed.CommandTimeout = Says("Command Timeout") ? parsed.CommandTimeout : 5;
         // For so long, 10 s by itself, it knows which of them was gone or no primary, though that one may be it by now.
-        parsed.HostRecheckSeconds =
-            given.ContainsKey("Host Recheck Seconds") || given.ContainsKey("HostRecheckSeconds") ? parsed.HostRecheckSeconds : 3;
+        parsed.HostRecheckSeconds = Says("Host Recheck Seconds") ? parsed.HostRecheckSeconds : 3;
         // Npgsql's Prefer asks the Kerberos library before each connection, which asks the name servers in turn, holds a
         // thread until they answer, and, after a time-out, may wait without any (npgsql/npgsql issues 6524 and 6655).
-        parsed.GssEncryptionMode = given.ContainsKey("GSS Encryption Mode") || given.ContainsKey("GssEncryptionMode")
-            ? parsed.GssEncryptionMode
-            : GssEncryptionMode.Disable;
+        parsed.GssEncryptionMode = Says("GSS Encryption Mode") ? parsed.GssEncryptionMode : GssEncryptionMode.Disable;
         // What a connection is reset by before each use is seven statements, parsed anew each time; nothing here leaves
         // anything to be reset, and a transaction that was left open is rolled back all the same.
-        parsed.NoResetOnClose |= !given.ContainsKey("No Reset On Close") && !given.ContainsKey("NoResetOnClose");
+        parsed.NoResetOnClose |= !Says("No Reset On Close");
         // An hour by itself. What a session was begun with, such as that the database was read-only then, it keeps.
-        parsed.ConnectionLifetime = given.ContainsKey("Connection Lifetime") || given.ContainsKey("ConnectionLifetime")
-            ? parsed.ConnectionLifetime
-            : 10;
+        parsed.ConnectionLifetime = Says("Connection Lifetime") ? parsed.ConnectionLifetime : 10;
         parsed.ApplicationName ??= "workermesh";
         return NpgsqlDataSource.Create(parsed);
+
+        bool Says(string name) => given.ContainsKey(name) || given.ContainsKey(name.Replace(" ", "", StringComparison.Ordinal));
     }
 }

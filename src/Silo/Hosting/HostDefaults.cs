@@ -59,6 +59,7 @@ public static class HostDefaults
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = DrainTime);
         builder.Services.AddSingleton(TimeProvider.System);
     }
+
     /// <summary>The reader of these settings names the value that it can't read, and not where it stands.</summary>
     private static void ValidateLogLevels(IConfigurationSection logging)
     {
