@@ -128,6 +128,12 @@ internal sealed class RequestForwarder(
         {
             await refusal.Write(context, route, result);
         }
+
+        if (!context.Response.HasStarted)
+        {
+            // The server sends it when this is over.
+            await SocketTurn.End(SendTo.Client);
+        }
     }
 
     /// <summary>

@@ -83,6 +83,7 @@ internal static class GatewayHosting
         services.AddSingleton<ForwardingPorts>();
         services.AddSingleton<WorkersShortcut>();
         services.AddSingleton<FindShortcut>();
+        services.AddHostedService<SocketTurns>();
         services.AddSingletonHosted<GatewayShutdown>();
         services.AddSingletonHosted<ServerCertificates>();
         services.AddSingletonHosted<CandidateProber>();

@@ -90,6 +90,13 @@ public sealed class GatewayOptions
     public bool InlineCompletions { get; set; } = true;
 
     /// <summary>
+    /// Whether, where many requests come at once, these threads go through all of them before they send anything: whoever is
+    /// sent something finds several then when it wakes. Up to a fifth more requests pass at hundreds of connections. Only with
+    /// <see cref="InlineCompletions"/>. Default true.
+    /// </summary>
+    public bool GatherSends { get; set; } = true;
+
+    /// <summary>
     /// How many requests to one service type may wait for a place where every worker has as many in flight as it takes
     /// (<c>max_concurrency</c>); more are refused with 429. Longer: fewer are refused, and they wait longer. 0: none
     /// wait. Default 100.

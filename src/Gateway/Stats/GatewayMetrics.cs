@@ -63,6 +63,13 @@ internal sealed class GatewayMetrics
             () => shortage.RefusedRequests,
             "{request}",
             "Requests that got 503 before anything was done for them, for want of open files or memory.");
+        meter.CreateObservableCounter(
+            "mesh.socket.turns",
+            () => SocketTurn.Totals.Turns,
+            "{turn}",
+            "Turns of the threads that hear of sockets in which requests and answers were gathered to be sent together.");
+        meter.CreateObservableCounter(
+            "mesh.socket.gathered", () => SocketTurn.Totals.Sends, "{message}", "Requests and answers that were gathered so.");
         meter.CreateObservableGauge(
             "mesh.cluster.silos", () => link.Silos, "{silo}", "Silos that this gateway is connected to.");
         meter.CreateObservableGauge(

@@ -22,16 +22,13 @@ internal sealed class ConnectionPool(TimeProvider clock)
     public bool IsEmpty => resting.IsEmpty;
 
     /// <summary>Takes one that can be used; those that can't are closed on the way.</summary>
-    /// <param name="forOnce">
-    /// Whether what is sent on it can't be sent again where the worker has closed it: then it is looked at more closely.
-    /// </param>
     /// <param name="now">The time.</param>
     /// <param name="connection">The connection.</param>
-    public bool TryRent(bool forOnce, TimeSpan now, [NotNullWhen(true)] out WorkerConnection? connection)
+    public bool TryRent(TimeSpan now, [NotNullWhen(true)] out WorkerConnection? connection)
     {
         while (resting.TryPop(out connection))
         {
-            if (IsUsable(connection, now) && (!forOnce || connection.IsSilentNow))
+            if (IsUsable(connection, now))
             {
                 return true;
             }

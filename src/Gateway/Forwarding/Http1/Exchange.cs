@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http.Features;
+using WorkerMesh.Gateway.Hosting;
 
 namespace WorkerMesh.Gateway.Forwarding.Http1;
 
@@ -43,7 +44,7 @@ internal sealed class Exchange(WorkerConnection connection)
         try
         {
             // :: Step 2
-            var isSent = await SendHead();
+            var isSent = await SendHead(rested);
 
             // :: Step 3
             var head = isSent ? ReadHead() : Parsed.Malformed;
@@ -118,7 +119,8 @@ internal sealed class Exchange(WorkerConnection connection)
     }
 
     /// <returns>Whether it was sent; where not, nothing was.</returns>
-    private async ValueTask<bool> SendHead()
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> SendHead(bool rested)
     {
         var (context, request) = (attempt.Context, attempt.Request);
         var hasBody = !request.IsResendable;
@@ -130,11 +132,25 @@ internal sealed class Exchange(WorkerConnection connection)
         var isWhole = hasBody
             && RequestContent.TryTakeWhole(context.Request.BodyReader, length, output, out content, out behind);
         connection.Expect(hasBody && !isWhole ? Limits.BetweenBytes : Limits.FirstByte);
+        var isSent = false;
         try
         {
-            await (behind.IsEmpty ? connection.Send(output.Written) : connection.Send(output.Written, behind));
+            if (rested)
+            {
+                await SocketTurn.End(SendTo.Worker);
+            }
+
+            if (!rested || request.IsRepeatable || connection.IsSilentNow)
+            {
+                await (behind.IsEmpty ? connection.Send(output.Written) : connection.Send(output.Written, behind));
+                isSent = true;
+            }
         }
         catch (Exception e) when (ConnectionFault.Is(e))
+        {
+        }
+
+        if (!isSent)
         {
             if (isWhole)
             {

@@ -8,9 +8,9 @@ namespace WorkerMesh.Gateway.Forwarding.Http1;
 /// <summary>
 /// Sends a request to a worker in HTTP/1.1 over plain TCP and streams the answer back: what YARP's forwarder and the
 /// runtime's HttpClient do together, for this case alone and at a part of their cost.
-/// 1. Take a connection that rests, or make one. For what must not be sent twice the kernel is asked whether the worker has
-///    closed it.
-/// 2. Send the head, with the content where that is short and there; what is longer is sent beside the next steps.
+/// 1. Take a connection that rests, or make one.
+/// 2. Send the head, with the content where that is short and there; what is longer is sent beside the next steps. Before
+///    what must not be sent twice the kernel is asked whether the worker has closed the connection.
 /// 3. Read the answer's head; interim answers are read over. A connection that rested and ends here without a byte was
 ///    closed by the worker in the same moment: what may be repeated is sent again, once, on a new one.
 /// 4. Note the answer, or give way to another worker; else pass status and headers on.
@@ -39,7 +39,7 @@ internal sealed class Http1Sender(WorkerConnections connections, AnswerNotes not
     {
         // :: Step 1
         var attempt = new Attempt(context, request, link, endpoint, target, startedAt, ClientGone(context));
-        return endpoint.Pool.TryRent(forOnce: !request.IsRepeatable, startedAt, out var connection)
+        return endpoint.Pool.TryRent(startedAt, out var connection)
             ? connection.Exchange.Run(attempt, this, rested: true)
             : SendOnNew(attempt);
     }
